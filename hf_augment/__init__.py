@@ -1,0 +1,52 @@
+"""Text data augmentation with language models, native to Hugging Face datasets."""
+
+from typing import TYPE_CHECKING
+
+from hf_augment.registry import TRANSFORMS, build
+
+if TYPE_CHECKING:
+    from hf_augment.augment import Augment
+    from hf_augment.plan import plan
+    from hf_augment.transform import Declined, Edit, EditTransform, Row, Transform, Written
+
+__version__ = "0.1.0"
+
+_CORE = {
+    "Augment": "hf_augment.augment",
+    "Declined": "hf_augment.transform",
+    "Edit": "hf_augment.transform",
+    "EditTransform": "hf_augment.transform",
+    "Row": "hf_augment.transform",
+    "Transform": "hf_augment.transform",
+    "Written": "hf_augment.transform",
+    "plan": "hf_augment.plan",
+}
+_HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}
+
+__all__ = [
+    "Augment",
+    "Declined",
+    "Edit",
+    "EditTransform",
+    "Row",
+    "Transform",
+    "Written",
+    "build",
+    "plan",
+    *sorted(set(_HOME) - set(_CORE)),
+]
+
+
+def __getattr__(name: str):
+    # Imported at first use, so that `import hf_augment` and the command line start at once.
+    if name not in _HOME:
+        raise AttributeError(f"module 'hf_augment' has no attribute {name!r}")
+    import importlib
+
+    found = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,318 @@
+"""What `Dataset.map` runs: rows in, the same rows and their copies out."""
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hf_augment import streams, words
+from hf_augment.batches import DictBatch, RowBatch, TableBatch, open_batch
+from hf_augment.errors import one_split
+from hf_augment.fields import conform
+from hf_augment.registry import build
+from hf_augment.tasks import check_task, verbalise
+from hf_augment.transform import Declined, Row, Transform, Written, canonical
+
+VERSION = 1  # raised when the same transform, rows and seed start to give other rows
+ORIGINAL = "original"
+PROVENANCE = {"augmented_by": "string", "source_id": "string", "copy": "int32", "declined": "string"}
+LONGEST_TEXT = 1_000_000  # characters; one longer text would stall the whole batch it stands in
+
+
+class _Source(NamedTuple):
+    """One row of the batch: what it holds and how often it is to be copied, or why not."""
+
+    texts: tuple[Any, ...]
+    label: str | None
+    id: str
+    key: bytes
+    copies: int
+    problem: str
+
+
+class _Output:
+    """The rows to emit, column by column."""
+
+    def __init__(self):
+        self.sources: list[int] = []
+        self.by: list[str] = []
+        self.ids: list[str] = []
+        self.copies: list[int] = []
+        self.declined: list[str] = []
+        self.changes: dict[str, dict[int, Any]] = defaultdict(dict)
+
+    def add(self, index: int, source: _Source, copy: int = 0, by: str = ORIGINAL, declined: str = "") -> int:
+        self.sources.append(index)
+        self.by.append(by)
+        self.ids.append(source.id)
+        self.copies.append(copy)
+        self.declined.append(declined)
+        return len(self.sources) - 1
+
+    def provenance(self) -> dict[str, tuple[str, list]]:
+        columns = (self.by, self.ids, self.copies, self.declined)
+        return {name: (kind, values) for (name, kind), values in zip(PROVENANCE.items(), columns, strict=True)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """
+    Make `Dataset.map` write augmented copies of rows.
+
+    With `batched=True` each row comes out followed by its copies; without, one rewritten row takes its place. Every
+    column is repeated, and four are added, never null: `augmented_by` (`"original"`, or the transforms that spoke),
+    `source_id` (the row it came from), `copy` (0 for the original) and `declined` (why copies are missing). What is
+    written depends on the transform, the row's content and `seed`; rows with equal content get equal copies.
+
+    Args:
+        transform ([`Transform`] or `dict`): What writes the copies, or its spec.
+        text (`str` or `list[str]`): The column to rewrite, or several (a sentence pair).
+        label (`str`, *optional*): The label column, for transforms that write from the label.
+        task (`str`, *optional*, defaults to `"text-classification"`): The task of the dataset.
+        copies (`int` or `str`, *optional*, defaults to `1`): Copies of each row, or the integer column that says
+            how many, as made by [`plan`].
+        keep_original (`bool`, *optional*, defaults to `True`): Whether the row itself is emitted too. A row all of
+            whose copies were declined always stays.
+        seed (`int`, *optional*, defaults to `0`): Another seed writes other texts.
+        key (`str`, *optional*): An id column that tells rows of equal content apart.
+        label_names (`list[str]`, *optional*): Names of integer labels, where the dataset does not carry them;
+            `bind` reads them off.
+
+    Example:
+
+    ```python
+    >>> from hf_augment import Augment, RandomSwap
+    >>> augment = Augment(RandomSwap(rate=0.1), text="text", label="label", copies=4)
+    >>> train = train.map(augment, batched=True)
+    ```
+    """
+
+    transform: Transform
+    _: dataclasses.KW_ONLY
+    text: str | tuple[str, ...]
+    label: str | None = None
+    task: str = "text-classification"
+    copies: int | str = 1
+    keep_original: bool = True
+    seed: int = 0
+    key: str | None = None
+    label_names: tuple[str, ...] | None = None
+
+    def __post_init__(self):
+        if isinstance(self.transform, Mapping):
+            object.__setattr__(self, "transform", build(self.transform))
+        for field in dataclasses.fields(self):
+            value = conform(getattr(self, field.name), field.type, f"Augment: {field.name}")
+            object.__setattr__(self, field.name, value)
+        check_task(self.task)
+        if isinstance(self.copies, int) and self.copies < 1:
+            raise ValueError(f"Augment: copies: expected at least 1, got {self.copies}.")
+        if not self.text:
+            raise ValueError("Augment: text: expected a column or a list of columns, got none.")
+        if "label" in self.transform.reads and self.label is None:
+            raise ValueError(
+                f"{self.transform.name!r} writes from the label, and no label column was given. Pass label='label'."
+            )
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns to rewrite, one or more."""
+        return (self.text,) if isinstance(self.text, str) else self.text
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return a JSON-shaped description from which `Augment.from_spec` makes an equal one."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+        return {**listed, "transform": self.transform.to_spec()}
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> "Augment":
+        """Make the `Augment` that `to_spec` described."""
+        return cls(**spec)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the output: the spec with models and word lists replaced by their SHA-256."""
+        versions = {"augment": VERSION, "streams": streams.VERSION, "words": words.VERSION}
+        return {**self.to_spec(), "transform": self.transform.identity(), "versions": versions}
+
+    def __reduce__(self):
+        return _rebuild, (canonical(self.to_spec()), canonical(self.identity()))
+
+    def bind(self, dataset: Any) -> "Augment":
+        """Return an `Augment` that knows the label names of a dataset or stream (or of its `Features`)."""
+        from datasets import DatasetDict, Features, IterableDatasetDict
+
+        if isinstance(dataset, DatasetDict | IterableDatasetDict):
+            raise TypeError(one_split(dataset, "bind to"))
+        features = dataset if isinstance(dataset, Features) else dataset.features
+        names = _label_names(features, self.label)
+        return self if names is None else dataclasses.replace(self, label_names=tuple(names))
+
+    def features(self, features: Any) -> Any:
+        """Return `features` with the four provenance columns, for `stream.map(augment, features=...)`."""
+        from datasets import Features, Value
+
+        if features is None:
+            raise ValueError(
+                "The stream does not say its features. Name its columns: "
+                "augment.features(Features({'text': Value('string'), 'label': ClassLabel(names=['negative', 'positive'])}))."
+            )
+        _refuse_taken(features)
+        return Features({**features, **{name: Value(kind) for name, kind in PROVENANCE.items()}})
+
+    def __call__(self, batch: Any) -> Any:
+        """
+        Augment one batch, or, under `map` without `batched=True`, one row.
+
+        Args:
+            batch (`Mapping` or `pyarrow.Table`): What `map` hands over.
+
+        Returns:
+            `dict` or `pyarrow.Table`: A table where `map` handed Arrow data over: nothing is decoded and encoded again.
+        """
+        rows = open_batch(batch, self.texts[0])
+        if rows.single and isinstance(self.copies, int) and self.copies > 1:
+            raise ValueError(
+                f"copies={self.copies} makes rows, but map was called without batched=True. "
+                "Write dataset.map(augment, batched=True)."
+            )
+        self._check_columns(rows.columns)
+        sources = self._sources(rows)
+        outcomes = self._apply(sources)
+        output = _Output()
+        for index, source in enumerate(sources):
+            self._emit(output, index, source, outcomes.get(index, {}), single=rows.single)
+        return rows.grow(output.sources, output.changes, output.provenance())
+
+    def _check_columns(self, columns: Sequence[str]) -> None:
+        _refuse_taken(columns)
+        wanted = {"text": self.texts, "label": (self.label,), "key": (self.key,)}
+        wanted["copies"] = (self.copies if isinstance(self.copies, str) else None,)
+        for argument, names in wanted.items():
+            for name in names:
+                if name is not None and name not in columns:
+                    purpose = {"text": "to augment", "copies": "of copies", "key": "of ids", "label": "of labels"}[
+                        argument
+                    ]
+                    raise ValueError(
+                        f"No column {name!r} {purpose}: the dataset has {list(columns)}. "
+                        f"Pass one of them as {argument!r}."
+                    )
+
+    def _sources(self, rows: TableBatch | DictBatch | RowBatch) -> list[_Source]:
+        texts = list(zip(*(rows.values(name) for name in self.texts), strict=True))
+        labels = rows.values(self.label) if self.label is not None else [None] * rows.length
+        ids = rows.values(self.key) if self.key is not None else [None] * rows.length
+        copies = rows.values(self.copies) if isinstance(self.copies, str) else [self.copies] * rows.length
+        names = self.label_names or _label_names(rows.features, self.label)
+        return [
+            self._source(text, label, row_id, count, names)
+            for text, label, row_id, count in zip(texts, labels, ids, copies, strict=True)
+        ]
+
+    def _source(self, texts: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None) -> _Source:
+        if not isinstance(copies, int) or copies < 0:
+            raise ValueError(f"The column {self.copies!r} says {copies!r} copies. Expected a whole number from 0 up.")
+        key = streams.row_key(row_id if self.key is not None else texts[0] if len(texts) == 1 else list(texts))
+        source_id = key.hex() if self.key is None else str(row_id)
+        label_read = "label" in self.transform.reads
+        name = verbalise(label, names, self.label) if label_read else None
+        problem = self._problem(texts, row_id)
+        if not problem and label_read and name is None:
+            problem = "no label"
+        return _Source(texts, name, source_id, key, copies, problem)
+
+    def _problem(self, texts: tuple, row_id: Any) -> str:
+        if self.key is not None and row_id is None:
+            return "id is None"
+        if "text" not in self.transform.reads and self.key is not None:
+            return ""  # the row is its id and its label; whatever stands in the text column gets replaced
+        for text in texts:
+            if text is None:
+                return "text is None"
+            if not isinstance(text, str):
+                return "text is not a string"
+            if not text or text.isspace():
+                return "text is empty"
+            if len(text) > LONGEST_TEXT:
+                return f"text is longer than {LONGEST_TEXT} characters"
+            if not _is_unicode(text):
+                return "text is not valid Unicode"
+        return ""
+
+    def _apply(self, sources: list[_Source]) -> dict[int, dict[int, list[Written | Declined]]]:
+        """Write all copies of all rows in one call: source → copy → one outcome for each text column."""
+        name, width = self.transform.name, len(self.texts)
+        rows, drawn, places = [], [], []
+        for index, source in enumerate(sources):
+            if source.problem:
+                continue
+            for copy in range(1, source.copies + 1):
+                stream = streams.stream(self.seed, name, source.key, copy)
+                for field, text in enumerate(source.texts):
+                    rows.append(Row(text or "", source.label))
+                    drawn.append(stream if width == 1 else stream.child(f"text {field}"))
+                places.append((index, copy))
+        outcomes = self.transform.apply(rows, drawn) if rows else []
+        if len(outcomes) != len(rows):
+            raise ValueError(
+                f"{name!r} returned {len(outcomes)} outcomes for {len(rows)} rows. Return one for each row."
+            )
+        found: dict[int, dict[int, list[Written | Declined]]] = defaultdict(dict)
+        for place, (index, copy) in enumerate(places):
+            found[index][copy] = outcomes[place * width : (place + 1) * width]
+        return found
+
+    def _emit(self, output: _Output, index: int, source: _Source, outcomes: Mapping[int, list], single: bool) -> None:
+        written = {copy: fields for copy, fields in outcomes.items() if any(isinstance(o, Written) for o in fields)}
+        # A copy of which one text was written counts as written; its other texts are those of the source.
+        reasons = [
+            ", ".join(dict.fromkeys(outcome.reason for outcome in fields))
+            for copy, fields in outcomes.items()
+            if copy not in written
+        ]
+        declined = source.problem or "; ".join(reasons)
+        stays = (self.keep_original and not single) or (not written and (declined or single))
+        if stays:
+            output.add(index, source, declined=declined)
+        for copy, fields in written.items():
+            by = "+".join(dict.fromkeys(outcome.by for outcome in fields if isinstance(outcome, Written)))
+            position = output.add(index, source, copy, by, "" if stays else declined)
+            declined = declined if stays else ""  # without the original, the first copy carries the reasons
+            for column, outcome in zip(self.texts, fields, strict=True):
+                if isinstance(outcome, Written):
+                    output.changes[column][position] = outcome.text
+                    for other, value in outcome.also.items():
+                        output.changes[other][position] = value
+
+
+def _rebuild(spec: str, identity: str) -> Augment:
+    return Augment.from_spec(json.loads(spec))
+
+
+def _refuse_taken(columns: Sequence[str]) -> None:
+    taken = [name for name in PROVENANCE if name in columns]
+    if taken:
+        raise ValueError(
+            f"The dataset already has the columns {taken}, which Augment adds. To apply several transforms, put them "
+            "into one Augment(Compose(transforms=[...])); to augment once more, keep the originals and drop the "
+            "columns: dataset.filter(lambda row: row['augmented_by'] == 'original')"
+            f".remove_columns({list(PROVENANCE)})."
+        )
+
+
+def _label_names(features: Mapping[str, Any] | None, column: str | None) -> Sequence[str] | None:
+    feature = (features or {}).get(column)
+    feature = getattr(feature, "feature", feature)  # a list of labels
+    return getattr(feature, "names", None)
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

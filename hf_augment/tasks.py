@@ -1,0 +1,55 @@
+"""What each task rewrites, what conditions it, and how a label becomes words."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hf_augment.errors import unknown
+
+TASKS = ("text-classification",)
+
+
+def check_task(task: str) -> None:
+    """Raise a `ValueError` unless `task` is one of `TASKS`."""
+    if task not in TASKS:
+        raise ValueError(unknown("task", task, TASKS))
+
+
+def verbalise(label: Any, names: Sequence[str] | None, column: str) -> str | None:
+    """
+    Write a label as words, which is what transforms condition on.
+
+    Args:
+        label (`str`, `int`, `float`, `list` or `None`): The value in the label column.
+        names (`Sequence[str]`, *optional*): The names of integer labels.
+        column (`str`): The label column, for the error.
+
+    Returns:
+        `str` or `None`: The name; several labels joined by commas; `None` for a row without label (`None`, `[]`, -1).
+
+    Raises:
+        `ValueError`: An integer without names, or beyond them.
+        `TypeError`: A value of another kind.
+    """
+    if label is None or label == [] or (names is not None and label == -1):
+        return None
+    if isinstance(label, str):
+        return label
+    if isinstance(label, bool):
+        return str(label).lower()
+    if isinstance(label, int):
+        if names is None:
+            raise ValueError(
+                f"The label column {column!r} holds integers without names (e.g. {label}), and this transform writes "
+                "from the label's name. On a stream, write augment = augment.bind(dataset); otherwise pass "
+                "label_names=['negative', 'positive', ...] in the order of the integers."
+            )
+        if not 0 <= label < len(names):
+            raise ValueError(f"Label {label} in column {column!r} has no name: label_names are {list(names)}.")
+        return names[label]
+    if isinstance(label, float):
+        return f"{label:g}"
+    if isinstance(label, list | tuple):
+        return ", ".join(str(verbalise(part, names, column)) for part in label)
+    raise TypeError(
+        f"A label in column {column!r} is {label!r}. Expected a string, a number, a list of those, or None."
+    )

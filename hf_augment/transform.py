@@ -1,0 +1,251 @@
+"""The contract of a transform: a value that turns rows and streams into new texts or reasons why not."""
+
+import dataclasses
+import functools
+import json
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
+
+import regex
+
+from hf_augment.fields import conform
+from hf_augment.registry import build
+from hf_augment.streams import Stream
+from hf_augment.words import Span, outside, protected, runs, words
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_CHANGE = "nothing to change"
+NO_WORDS = "no words between spaces"
+
+
+class Row(NamedTuple):
+    """
+    What a transform sees of a row.
+
+    Args:
+        text (`str`): The text to rewrite.
+        label (`str`, *optional*): The label's name, never its index.
+        context (`Mapping`, *optional*): Further fields that a task conditions on.
+    """
+
+    text: str
+    label: str | None = None
+    context: Mapping[str, Any] = NOTHING
+
+
+class Edit(NamedTuple):
+    """Put `new` in the place of `text[start:end]`; `start == end` inserts."""
+
+    start: int
+    end: int
+    new: str
+
+
+class Written(NamedTuple):
+    """
+    A new text.
+
+    Args:
+        text (`str`): The text.
+        by (`str`): The transform that wrote it; in a pipeline the ones that spoke, joined by `+`.
+        also (`Mapping`, *optional*): Other fields of the row that change with the text.
+        notes (`Mapping`, *optional*): `"edits"`: for each step the edits it made to the text of the step before.
+    """
+
+    text: str
+    by: str
+    also: Mapping[str, Any] = NOTHING
+    notes: Mapping[str, Any] = NOTHING
+
+
+class Declined(NamedTuple):
+    """No new text, and why."""
+
+    reason: str
+
+
+@functools.cache
+def _types(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Transform(ABC):
+    """
+    A value that writes new texts. What it writes depends on its fields, the row and the stream alone.
+
+    A subclass is a frozen dataclass whose fields have the shapes of JSON (numbers, strings, lists, dicts, other
+    transforms), with a `name`, a `version` and a one-line docstring; nothing is stored on the instance later.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("text",)
+
+    def __post_init__(self):
+        for field, expected in _types(type(self)).items():
+            value = getattr(self, field)
+            if isinstance(value, set | frozenset):
+                raise TypeError(f"{self.name}: {field}: a set has no order that all processes share. Write a list.")
+            object.__setattr__(self, field, conform(value, expected, f"{self.name}: {field}"))
+        self.check()
+
+    def check(self) -> None:
+        """Raise a `ValueError` for fields that have the right type and an impossible value."""
+
+    @abstractmethod
+    def apply(self, rows: Sequence[Row], streams: Sequence[Stream]) -> list[Written | Declined]:
+        """
+        Write one text for each row, drawing only from the stream at the same position.
+
+        Args:
+            rows (`Sequence[Row]`): The rows, in any grouping: no row may influence another one's text.
+            streams (`Sequence[Stream]`): One for each row.
+
+        Returns:
+            `list[Written | Declined]`: One outcome for each row, in their order.
+        """
+
+    def references(self) -> dict[str, str]:
+        """Return, for what the texts depend on besides the fields (models, word lists), its SHA-256 by name."""
+        return {}
+
+    def to_spec(self) -> dict[str, Any]:
+        """Return what the user wrote, defaults included, and the version: `build(spec)` makes an equal transform."""
+        spec = {field: _plain(getattr(self, field), Transform.to_spec) for field in _types(type(self))}
+        return {"name": self.name, "version": self.version, **spec}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the spec with each reference replaced by the SHA-256 of the files behind it."""
+        spec = {field: _plain(getattr(self, field), lambda nested: nested.identity()) for field in _types(type(self))}
+        return {"name": self.name, "version": self.version, **spec, **self.references()}
+
+    def __reduce__(self):
+        # `datasets` pickles imported classes by reference, so the version must travel in the value; one JSON string,
+        # because the pickle of equal lists differs with the objects that they share.
+        return _rebuild, (canonical(self.to_spec()), canonical(self.identity()))
+
+
+def _plain(value: Any, of_nested) -> Any:
+    if isinstance(value, Transform):
+        return of_nested(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item, of_nested) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item, of_nested) for key, item in value.items()}
+    return value
+
+
+def canonical(document: Any) -> str:
+    """Write a JSON-shaped value so that equal values give equal strings."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _rebuild(spec: str, identity: str) -> Transform:
+    return build(json.loads(spec))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EditTransform(Transform):
+    """
+    A transform that edits spans of the text and leaves the rest byte for byte; subclasses write `edits`.
+
+    Args:
+        protect (`list[str]`, *optional*, defaults to `[]`): Regular expressions; what they match is never touched.
+        reserved (`list[str]`, *optional*, defaults to `[]`): Words and phrases that are never touched, in any case.
+    """
+
+    protect: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        _patterns(self.name, self.protect, self.reserved)
+
+    @abstractmethod
+    def edits(self, row: Row, stream: Stream) -> list[Edit]:
+        """Return the edits for one row, in any order, none overlapping another or a protected span; none to decline."""
+
+    def apply(self, rows, streams):
+        return [self._write(row, stream) for row, stream in zip(rows, streams, strict=True)]
+
+    def _write(self, row: Row, stream: Stream) -> Written | Declined:
+        edits = self.edits(row, stream)
+        if not edits:
+            return Declined(self._why_not(row))
+        edits.sort()
+        if self.protect or self.reserved:
+            self._assert_untouched(row, edits)
+        text = splice(row.text, edits)
+        if text == row.text:
+            return Declined(NO_CHANGE)
+        return Written(text, self.name, NOTHING, {"edits": [edits]})
+
+    def _why_not(self, row: Row) -> str:
+        return NO_CHANGE if words(row.text) or not runs(row.text) else NO_WORDS
+
+    def _assert_untouched(self, row: Row, edits: list[Edit]) -> None:
+        for start, end in self.protected(row):
+            for edit in edits:
+                if edit.start < end and edit.end > start:
+                    raise AssertionError(f"{self.name} edits the protected {row.text[start:end]!r} with {edit}.")
+
+    def protected(self, row: Row) -> list[Span]:
+        """Find the spans of the row's text that no edit may touch."""
+        if not self.protect and not self.reserved:
+            return []
+        return protected(row.text, _patterns(self.name, self.protect, self.reserved))
+
+    def words(self, row: Row) -> list[Span]:
+        """Find the words of the row's text that may be edited."""
+        return outside(words(row.text), self.protected(row))
+
+    def runs(self, row: Row) -> list[Span]:
+        """Find the words, and the runs of scripts without spaces, that may be edited."""
+        return outside(runs(row.text), self.protected(row))
+
+
+@functools.lru_cache(maxsize=256)
+def _patterns(name: str, protect: tuple[str, ...], reserved: tuple[str, ...]) -> tuple[regex.Pattern, ...]:
+    patterns = []
+    for pattern in protect:
+        try:
+            patterns.append(regex.compile(pattern))
+        except regex.error as error:
+            raise ValueError(f"{name}: protect: {pattern!r} is no regular expression: {error}.") from error
+    if reserved:
+        longest_first = sorted(reserved, key=len, reverse=True)
+        either = "|".join(regex.escape(phrase) for phrase in longest_first)
+        patterns.append(regex.compile(rf"(?<!\w)(?:{either})(?!\w)", regex.IGNORECASE))
+    return tuple(patterns)
+
+
+def splice(text: str, edits: Sequence[Edit]) -> str:
+    """
+    Make the edits in a text.
+
+    Args:
+        text (`str`): The text that the edits count characters of.
+        edits (`Sequence[Edit]`): In order of their start.
+
+    Raises:
+        `AssertionError`: Two edits overlap, or one lies outside the text.
+    """
+    pieces, position = [], 0
+    for start, end, new in edits:
+        if not position <= start <= end <= len(text):
+            raise AssertionError(f"Edit({start}, {end}, {new!r}) overlaps the one before or leaves the text.")
+        pieces.append(text[position:start])
+        pieces.append(new)
+        position = end
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def share(rate: float, n: int) -> int:
+    """Return how many of `n` things a `rate` stands for: at least one, at most all."""
+    return min(n, max(1, int(rate * n)))

@@ -1,0 +1,64 @@
+"""Where the words and the characters of a text are, so that edits touch nothing else."""
+
+import re
+from collections.abc import Iterable
+
+import regex
+
+VERSION = 1  # raised when the same text is cut into other words; part of every Augment's hash
+
+Span = tuple[int, int]
+
+# Web and mail addresses, HTML tags, @names and #tags come first and are not captured: no transform edits them.
+_SKIPPED = r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|[\w.+-]+@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;"
+_ASCII = re.compile(_SKIPPED + r"|(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)")
+# The standard `re` ends a Hindi word at each vowel sign; `regex` counts marks as parts of words, as Unicode does.
+_ANY = regex.compile(
+    _SKIPPED + r"|(\d+(?:[.,:]\d+)+|[\p{L}\p{N}_][\w\u200c\u200d]*(?:['’‐-][\p{L}\p{N}_][\w\u200c\u200d]*)*)"
+)
+_GRAPHEME = regex.compile(r"\X")
+# Scripts that put no space between words: what stands between two spaces is a sentence there.
+_UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}\p{Javanese}\p{Balinese}]"
+)
+
+
+def words(text: str) -> list[Span]:
+    """
+    Find the words of a text: (start, end) in characters, in order.
+
+    Inner apostrophes and hyphens belong to a word, as do combining marks and joiners. Addresses, tags and names
+    with @ or # are no words; neither are runs of scripts that are written without spaces (Chinese, Thai, ...).
+    """
+    if text.isascii():
+        return [match.span(1) for match in _ASCII.finditer(text) if match.lastindex]
+    spans = [match.span(1) for match in _ANY.finditer(text) if match.lastindex]
+    if _UNSPACED.search(text):
+        return [span for span in spans if not _UNSPACED.search(text, *span)]
+    return spans
+
+
+def runs(text: str) -> list[Span]:
+    """Find the runs of letters and digits of a text in any script: `words`, and what stands where spaces are not used."""
+    if text.isascii():
+        return [match.span(1) for match in _ASCII.finditer(text) if match.lastindex]
+    return [match.span(1) for match in _ANY.finditer(text) if match.lastindex]
+
+
+def graphemes(text: str, start: int, end: int) -> list[Span]:
+    """Cut `text[start:end]` into what a reader takes for single characters (UAX 29 grapheme clusters)."""
+    if text.isascii():
+        return [(i, i + 1) for i in range(start, end)]
+    return [match.span() for match in _GRAPHEME.finditer(text, start, end)]
+
+
+def protected(text: str, patterns: Iterable[regex.Pattern]) -> list[Span]:
+    """Find the spans that one of the compiled `patterns` matches, empty matches left out."""
+    return [match.span() for pattern in patterns for match in pattern.finditer(text) if match.end() > match.start()]
+
+
+def outside(spans: list[Span], taken: list[Span]) -> list[Span]:
+    """Keep the spans that share no character with a `taken` one."""
+    if not taken:
+        return spans
+    return [(s, e) for s, e in spans if all(e <= start or s >= end for start, end in taken)]
