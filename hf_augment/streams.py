@@ -29,7 +29,7 @@ class Stream:
         key (`int`): The 64-bit state to start from. Streams with different keys are independent.
     """
 
-    __slots__ = ("key", "_state")
+    __slots__ = ("_state", "key")
 
     def __init__(self, key: int):
         self.key = self._state = key

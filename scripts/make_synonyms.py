@@ -1,158 +1,305 @@
 """
-Make `synonyms.tsv.xz` and `irregular.tsv` from the WordNet 3.0 database files.
+Make the synonym table and the list of irregular forms from the WordNet 3.0 database files.
 
     apt-get install wordnet-base
     python scripts/make_synonyms.py /usr/share/wordnet hf_augment/embedded/words
 
 The table is for replacing words without a tagger and without sense disambiguation, so it keeps only what is likely to
-be right for a word in an unknown place: synonyms from the senses that dominate the word's tagged uses.
+be right wherever the word stands: synonyms from the senses that dominate the word's tagged uses, and of those only
+words that are known well enough and are themselves used in that sense.
+
+Writes, into the folder that already holds `stop_words.txt`:
+
+- `synonyms.tsv.xz`: word, synonyms (best first, spaces between), one part-of-speech letter for each synonym (n, v, a, r)
+- `irregular.tsv`: irregular form, lemma, part of speech; only lemmas of the table
 """
 
 import argparse
 import lzma
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 FILES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
-# The part of speech behind the first digit of a sense key; 5 is an adjective's satellite.
-KEY_POS = {"1": "n", "2": "v", "3": "a", "4": "r", "5": "a"}
+KEY_POS = {"1": "n", "2": "v", "3": "a", "4": "r", "5": "a"}  # first digit of a sense key; 5: an adjective's satellite
 
-SENSE_SHARE = 0.25  # a sense counts as dominant from this share of the word's tagged uses
-OWN_SHARE = 0.1  # ... and a candidate is offered for a sense from this share of its own tagged uses
-MIN_FREQUENCY = 4  # tagged uses + occurrences in WordNet's glosses; below, candidates are mostly noise
 MAX_SYNONYMS = 8
+SENSE_SHARE = 0.2  # a sense counts from this share of the word's tagged uses: lower brings in rare meanings
+POS_SHARE = 0.4  # ... and a part of speech from this one
+OWN_SHARE = 0.25  # a candidate counts from this share of its own tagged uses ...
+OWN_TAGS = 3  # ... or from this many
+MIN_FREQUENCY = 3  # tagged uses and occurrences in the glosses; rarer words are mostly unknown to readers
+SCORE_SHARE = 0.02  # a candidate's score must reach this share of the best one's
+NOUN_SHARE = 0.1  # a verb's form is left out when it is a noun that often: "thought", "bit"
+FORM_RATE = 5  # a verb's uses for one -ing or -ed form: tells "boring", a word of its own, from "using"
+# Neighbours stand in for adjectives whose sense has no synonym ("bad" has none, "awful" is near); stricter on all counts.
+NEAR_SENSE_SHARE = 0.4
+NEAR_OWN_SHARE = 0.5
+MAX_NEAR = 3
 
-WORD = re.compile(r"[a-z]+(-[a-z]+)*")
-# Usage labels (`;u` pointers). A word with an offensive sense is never offered; of the others only the sense is left out.
+WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+# Usage labels of words. A word with an offensive sense is never offered; of the other labels only that sense is not.
 OFFENSIVE = {"disparagement", "ethnic_slur", "obscenity"}
 UNUSABLE = {"archaism", "combining_form", "slang", "trade_name", "trademark", "plural", "comparative", "superlative"}
-OFFENSIVE_GLOSS = re.compile(r"\b(offensive|derogatory|disparaging|obscene|vulgar|slur)\b.*\b(term|name|word|slang)s?\b")
+# Many offensive words carry no label but say so in their gloss; some say nothing.
+OFFENSIVE_GLOSS = re.compile(
+    r"\b(offensive|derogatory|disparaging|contemptuous|obscene|vulgar|slur)\b.*\b(term|name|word|slang|expression)"
+)
+# Words about bodies, origin, belief and illness whose "synonyms" insult, or are one: neither replaced nor offered.
+SENSITIVE = """
+arse ass bawd breast butt buttocks colored coloured copulate copulation cretin crippled cripple cum dark-skinned dope
+ethnic gay god-awful goddam goddamn goddamned harlot heathen hell homo homosexual horny idiot imbecile infidel insane
+lunatic moron native negro non-white obesity pagan pervert prostitute randy rape raped retardation retarded savage
+schizophrenic semen tit titty whore
+"""
+# Verbs that lean on their particles and objects: neither replaced nor offered.
+LIGHT_VERBS = "bring come get give hold keep let make put run set take"
+# Found by reading the rows of the 900 most common words: senses that WordNet's tagged texts have and others hardly do.
+# Names and words that are mostly something else ("wont" for "won't") are not replaced at all.
+NOT_REPLACED = """
+accord aft alone bill buffet consist custom din flavor harry john mar mobile pearl please spirit wan wont worth
+"""
+NOT_OFFERED = """
+agreement correspondence | area country | authority potency | band circle lot | benefit welfare | board plank
+bush chaparral | case event | central cardinal | character quality | class family | code codification
+complaint ailment | concern refer | contain bear | content message | daughter girl | design contrive
+different contrary | early primeval | engage pursue | enjoy bask | extend lead pass | extra redundant supernumerary
+eye optic | fail neglect | fantastic antic grotesque | feel find | figure anatomy fig flesh frame | find bump
+fit accommodate | flash wink | floor story | fly wing | focus pore rivet | form signifier | funny curious peculiar rum
+girl miss | gold amber | handle care | happen pass | host horde | important distinguished | industry manufacture
+instead rather | interest sake | invent excogitate forge | involve regard | item detail | junk dust rubble | kind form
+leaf foliage | live populate | lock mesh | long endless | luck lot | man serviceman | manage negociate
+message content | model framework | module faculty | multiple dual | new revolutionary | order say
+organization arrangement system | pad dramatize | pair couplet duet | perfect idealized | person mortal | place lay
+plague harry | plastic pliant | plate home | plot patch | practice pattern | product production
+refer concern pertain touch | regular veritable | rip rive | role office | send direct | serve function
+shock stupor | shoot pip | short momentary | shot shooting | sign subscribe | slow lazy | sorry deplorable
+speak mouth | special peculiar | spell trance | spend pass | square foursquare | suppose say | surround smother
+tender sore | theory possibility | top upside | total full | true literal | unknown unexplored | volume mass
+watch follow | web entanglement | weekly periodic | wish care | young immature
+"""
+
+ENDINGS = {
+    "n": [("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("ies", "y")],
+    "v": [("s", ""), ("ies", "y"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")],
+    "a": [("er", ""), ("er", "e"), ("est", ""), ("est", "e")],
+    "r": [],
+}
+
+Key = tuple[str, str]  # part of speech and offset of a synset
 
 
 @dataclass
 class Synset:
     words: list[str]
-    markers: list[str]  # where an adjective may stand: "" anywhere, "p" after a verb, "a" before a noun, "ip" after it
-    usage: list[set[str]]  # labels of each word
-    similar: list[tuple[str, str]]
+    places: list[str]  # where an adjective may stand: "" anywhere, "p" after a verb, "a" before a noun, "ip" after it
+    labels: list[set[str]]  # usage labels of each word
+    similar: list[Key]
     gloss: str
 
 
-def lines(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """The lines of a database file without its licence header."""
     return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(" ")]
 
 
-def read_synsets(folder: Path) -> dict[tuple[str, str], Synset]:
+def read_synsets(folder: Path) -> dict[Key, Synset]:
     synsets = {}
     pointers = {}
     for pos, name in FILES.items():
-        for line in lines(folder / f"data.{name}"):
-            fields, _, gloss = line.partition(" | ")
-            fields = fields.split()
-            size = int(fields[3], 16)
-            words, markers = [], []
-            for word in fields[4 : 4 + 2 * size : 2]:
-                word, _, marker = word.partition("(")
-                words.append(word)
-                markers.append(marker.rstrip(")"))
-            start = 5 + 2 * size
-            pointers[pos, fields[0]] = [
-                fields[i : i + 4] for i in range(start, start + 4 * int(fields[start - 1]), 4)
-            ]
-            synsets[pos, fields[0]] = Synset(words, markers, [set() for _ in words], [], gloss.strip())
+        for line in read_lines(folder / f"data.{name}"):
+            data, _, gloss = line.partition(" | ")
+            fields = data.split()
+            end = 4 + 2 * int(fields[3], 16)
+            parts = [word.rstrip(")").partition("(") for word in fields[4:end:2]]
+            words, places = [word for word, _, _ in parts], [place for _, _, place in parts]
+            synsets[pos, fields[0]] = Synset(words, places, [set() for _ in words], [], gloss)
+            pointers[pos, fields[0]] = [fields[i : i + 4] for i in range(end + 1, end + 1 + 4 * int(fields[end]), 4)]
     for key, synset in synsets.items():
         for kind, offset, pos, ends in pointers[key]:
-            if kind == ";u":
-                labels = synsets[pos, offset].words
-                source = int(ends[:2], 16)  # 0 stands for the whole synset
-                for number, usage in enumerate(synset.usage, start=1):
+            if kind == "&":
+                synset.similar.append(("a", offset))
+            elif kind == ";u":
+                source = int(ends[:2], 16)  # the number of the word, 0 for all of them
+                for number, labels in enumerate(synset.labels, start=1):
                     if source in (0, number):
-                        usage.update(labels)
-            elif kind == "&":
-                synset.similar.append((pos.replace("s", "a"), offset))
+                        labels.update(synsets[pos, offset].words)
     return synsets
 
 
-def read_senses(folder: Path) -> dict[str, list[tuple[tuple[str, str], int, int]]]:
-    """For each lower-case word its senses: key of the synset, number of the sense, how often it was tagged."""
-    tagged = Counter()
-    for line in lines(folder / "cntlist.rev"):
+def read_senses(folder: Path) -> dict[str, dict[Key, int]]:
+    """The synsets of each word, in WordNet's order, with how often the word was tagged with them."""
+    tags = Counter()
+    for line in read_lines(folder / "cntlist.rev"):
         key, number, count = line.split()
         word, _, rest = key.partition("%")
-        tagged[word, KEY_POS[rest[0]], int(number)] = int(count)
-    senses = defaultdict(list)
+        tags[word, KEY_POS[rest[0]], int(number)] = int(count)
+    senses = defaultdict(dict)
     for pos, name in FILES.items():
-        for line in lines(folder / f"index.{name}"):
-            fields = line.split()
-            word = fields[0]
-            for number, offset in enumerate(fields[-int(fields[2]) :], start=1):
-                senses[word].append(((pos, offset), number, tagged[word, pos, number]))
-    return senses
+        for line in read_lines(folder / f"index.{name}"):
+            word, _, size, *fields = line.split()
+            for number, offset in enumerate(fields[-int(size) :], start=1):
+                senses[word][pos, offset] = tags[word, pos, number]
+    return dict(senses)
 
 
 def read_irregular(folder: Path) -> list[tuple[str, str, str]]:
-    """Irregular forms: form, lemma, part of speech."""
     rows = []
     for pos, name in FILES.items():
-        for line in lines(folder / f"{name}.exc"):
+        for line in read_lines(folder / f"{name}.exc"):
             form, *lemmas = line.split()
-            rows += [(form, lemma, pos) for lemma in lemmas]
+            rows += [(form, lemma, pos) for lemma in lemmas if lemma != form]
     return rows
 
 
-class Table:
+class Thesaurus:
     def __init__(self, folder: Path, stop_words: set[str]):
+        self.stop_words = stop_words
         self.synsets = read_synsets(folder)
         self.senses = read_senses(folder)
         self.irregular = read_irregular(folder)
-        self.stop_words = stop_words
-        self.in_sense = {(word, key): tags for word, senses in self.senses.items() for key, _, tags in senses}
-        self.first = {(word, key) for word, senses in self.senses.items() for key, number, _ in senses if number == 1}
-        self.tags = Counter({word: sum(tags for _, _, tags in senses) for word, senses in self.senses.items()})
-        self.frequency = self.tags.copy()
-        for synset in self.synsets.values():
-            self.frequency.update(re.findall(r"[a-z]+(?:-[a-z]+)*", synset.gloss))
-        self.offensive = {
+        self.lemmas = defaultdict(set)
+        for form, lemma, pos in self.irregular:
+            self.lemmas[form].add((lemma, pos))
+        wrong = [row.split() for row in NOT_OFFERED.replace("\n", "|").split("|") if row.strip()]
+        self.wrong = {(word, other) for word, *others in wrong for other in others}
+        self.tags = {word: sum(senses.values()) for word, senses in self.senses.items()}
+        self.frequency = self.count_uses()
+        self.barred = {*LIGHT_VERBS.split(), *SENSITIVE.split()} | {
             word.lower()
             for synset in self.synsets.values()
-            for word, usage in zip(synset.words, synset.usage)
-            if usage & OFFENSIVE or OFFENSIVE_GLOSS.search(synset.gloss)
+            for word, labels in zip(synset.words, synset.labels, strict=True)
+            if labels & OFFENSIVE or OFFENSIVE_GLOSS.search(synset.gloss)
         }
 
-    def plain(self, word):
-        return len(word) >= 3 and WORD.fullmatch(word) and word not in self.stop_words
+    def lemmas_of(self, form: str) -> set[tuple[str, str]]:
+        """The words, with part of speech, that `form` may be an inflection of."""
+        lemmas = set(self.lemmas.get(form, ()))
+        for pos, endings in ENDINGS.items():
+            for ending, replacement in endings:
+                lemma = form.removesuffix(ending) + replacement
+                if form.endswith(ending) and any(key[0] == pos for key in self.senses.get(lemma, ())):
+                    lemmas.add((lemma, pos))
+        return lemmas - {(form, pos) for pos in FILES}
 
-    def dominant(self, word):
+    def count_uses(self) -> Counter:
+        uses = Counter(self.tags)
+        forms = Counter(form for synset in self.synsets.values() for form in WORD.findall(synset.gloss))
+        for form, count in forms.items():
+            for word in {form} if form in self.senses else {lemma for lemma, _ in self.lemmas_of(form)}:
+                uses[word] += count
+        return uses
+
+    def tags_as(self, word: str, poses: str) -> int:
+        return sum(tags for (pos, _), tags in self.senses.get(word, {}).items() if pos in poses)
+
+    def is_form(self, word: str) -> bool:
+        """Whether a word is mostly an inflected form of another one: found, using, older, works."""
+        return any(
+            self.tags[word] * (FORM_RATE if pos == "v" else 1) < self.tags_as(lemma, pos)
+            for lemma, pos in self.lemmas_of(word)
+        )
+
+    def is_plain(self, word: str) -> bool:
+        if len(word) < 3 or not WORD.fullmatch(word) or word in self.stop_words or word in self.barred:
+            return False
+        return not self.is_form(word)
+
+    def shares(self, word: str) -> Iterator[tuple[Key, float]]:
+        """The synsets of a word with the share that each holds of its tagged uses."""
+        senses = self.senses[word]
         total = self.tags[word]
-        for key, number, tags in self.senses[word]:
-            if (tags >= SENSE_SHARE * total) if total else (number == 1):
-                yield key, (tags / total if total else 1.0)
+        if total:
+            for key, tags in senses.items():
+                if self.tags_as(word, key[0]) >= POS_SHARE * total:
+                    yield key, tags / total
+        elif len({pos for pos, _ in senses}) == 1:  # never tagged: the first sense, if the part of speech is sure
+            yield next(iter(senses)), 1.0
 
-    def candidates(self, word, key, share, near=False):
-        s = self.synsets[key]
-        if any(c.isdigit() for w in s.words for c in w): return
-        for cand, marker, usage in zip(s.words, s.markers, s.usage):
-            if cand == word or not self.plain(cand) or cand in self.offensive or usage & UNUSABLE or marker:
+    def offered(self, word: str, key: Key, near: bool) -> Iterator[str]:
+        """The words of a synset that may replace `word`."""
+        synset = self.synsets[key]
+        if any(char.isdigit() for other in synset.words for char in other):
+            return  # a number
+        places = {"", *(place for other, place in zip(synset.words, synset.places, strict=True) if other == word)}
+        for other, place, labels in zip(synset.words, synset.places, synset.labels, strict=True):
+            if other == word or (word, other) in self.wrong or place not in places or labels & UNUSABLE:
                 continue
-            tags = self.in_sense.get((cand, key), 0)
-            tot = self.tags[cand]
-            own = tags / tot if tot else float((cand, key) in self.first)
-            if self.frequency[cand] < MIN_FREQUENCY or own < (0.25 if near else OWN_SHARE): continue
-            if near and tags < 2: continue
-            yield cand, tags * share, own
+            if self.frequency[other] < MIN_FREQUENCY or not self.is_plain(other) or word in other.split("-"):
+                continue
+            tags, total = self.senses[other][key], self.tags[other]
+            if near:
+                fits = tags >= OWN_TAGS and tags >= NEAR_OWN_SHARE * total and "-" not in other
+            elif total:
+                fits = tags >= OWN_TAGS or tags >= OWN_SHARE * total
+            else:
+                fits = key == next(k for k in self.senses[other] if k[0] == key[0])
+            if fits:
+                yield other
 
-    def synonyms(self, word):
-        found = {}
-        for key, share in self.dominant(word):
-            if word not in self.synsets[key].words: continue
-            n=len(found)
-            for c, score, own in self.candidates(word, key, share):
-                found[c] = max(found.get(c, (-1,)), (score, self.frequency[c], key[0]))
-            if n==len(found) and key[0] == "a":
-                for k in self.synsets[key].similar:
-                    for c, score, own in self.candidates(word, k, share, near=True):
-                        found[c] = max(found.get(c, (-1,)), (score*.1, self.frequency[c], key[0]+'~'))
-        return sorted(found.items(), key=lambda x: (-x[1][0], -x[1][1], x[0]))[:MAX_SYNONYMS]
+    def synonyms(self, word: str) -> list[tuple[str, str]]:
+        """Synonyms of a word with their part of speech, the best first."""
+        scores = {}
+
+        def add(key: Key, share: float, near: bool = False) -> None:
+            for other in self.offered(word, key, near):
+                score = (self.senses[other][key] + 0.5) * share
+                scores[other] = max(scores.get(other, (0, 0, "")), (score, self.frequency[other], key[0]))
+
+        for key, share in self.shares(word):
+            if share >= SENSE_SHARE and word in self.synsets[key].words:
+                add(key, share)
+        limit = MAX_SYNONYMS
+        if not scores:
+            limit = MAX_NEAR
+            for key, share in self.shares(word):
+                if share >= NEAR_SENSE_SHARE and self.senses[word][key] and key[0] == "a":
+                    for similar in self.synsets[key].similar:
+                        add(similar, share, near=True)
+        ranked = sorted(scores, key=lambda other: (scores[other], other), reverse=True)
+        ranked = [other for other in ranked if scores[other][0] >= SCORE_SHARE * scores[ranked[0]][0]]
+        return [(other, scores[other][2]) for other in ranked[:limit]]
+
+    def table(self) -> dict[str, list[tuple[str, str]]]:
+        rows = {word: self.synonyms(word) for word in sorted(self.senses) if word not in NOT_REPLACED.split() and self.is_plain(word)}
+        return {word: synonyms for word, synonyms in rows.items() if synonyms}
+
+    def irregular_forms(self, words: set[str]) -> list[tuple[str, str, str]]:
+        """Rows for the words of the table, without forms that are just as much nouns or words of the table."""
+        return sorted(
+            (form, lemma, pos)
+            for form, lemma, pos in self.irregular
+            if lemma in words
+            and form not in words
+            and form not in self.stop_words
+            and WORD.fullmatch(form)
+            and (pos == "n" or self.tags_as(form, "n") <= NOUN_SHARE * self.tags_as(lemma, pos))
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wordnet", type=Path, help="folder of the database files (data.noun, index.noun, noun.exc, ...)")
+    parser.add_argument("words", type=Path, help="folder that holds stop_words.txt and gets the tables")
+    args = parser.parse_args()
+
+    stop_words = set((args.words / "stop_words.txt").read_text(encoding="utf-8").split())
+    thesaurus = Thesaurus(args.wordnet, stop_words)
+    table = thesaurus.table()
+    lines = [
+        f"{word}\t{' '.join(other for other, _ in synonyms)}\t{''.join(pos for _, pos in synonyms)}\n"
+        for word, synonyms in table.items()
+    ]
+    packed = lzma.compress("".join(lines).encode("utf-8"), preset=9 | lzma.PRESET_EXTREME)
+    (args.words / "synonyms.tsv.xz").write_bytes(packed)
+
+    words = set(table) | {other for synonyms in table.values() for other, _ in synonyms}
+    rows = thesaurus.irregular_forms(words)
+    text = "".join("\t".join(row) + "\n" for row in rows)
+    (args.words / "irregular.tsv").write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

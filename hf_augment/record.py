@@ -1,0 +1,108 @@
+"""The record of a run: JSON facts, written down when they happen."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+_PACKAGES = ("accelerate", "datasets", "evaluate", "hf-augment", "huggingface_hub", "numpy", "torch", "transformers")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON file so that a reader, or a kill, never meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; `None` if it is absent or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+class Record:
+    """
+    Facts about one run, kept in a file that is complete after every `add`.
+
+    Args:
+        path (`Path`): The JSON file. What an earlier run of the same recipe wrote stays until it is written anew.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.facts: dict[str, Any] = read_json(path) or {}
+        self.facts["schema"] = SCHEMA
+
+    def add(self, name: str, facts: Any) -> None:
+        """Write facts under a name, replacing what stood there."""
+        self.facts[name] = facts
+        write_json(self.path, self.facts)
+
+    @contextmanager
+    def timed(self, step: str):
+        """Note how long a step took, under `seconds`."""
+        start = time.perf_counter()
+        yield
+        self.add("seconds", {**self.facts.get("seconds", {}), step: round(time.perf_counter() - start, 3)})
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, hardware and, in a checkout, the git commit: what a reader needs to repeat a run."""
+    import torch
+
+    accelerators = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "git_commit": _git_commit(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "accelerators": accelerators,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    checkout = Path(__file__).parent.parent
+    if not (checkout / ".git").exists():
+        return None
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.strip() or None
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def count_provenance(augmented_by: list[str], declined: list[str]) -> Mapping[str, Any]:
+    """
+    Count an augmented dataset's rows by what wrote them, and declined copies by reason.
+
+    Args:
+        augmented_by (`list[str]`): The column of that name.
+        declined (`list[str]`): The column of that name.
+    """
+    by: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for name in augmented_by:
+        by[name] = by.get(name, 0) + 1
+    for entry in declined:
+        for reason in filter(None, entry.split("; ")):
+            reasons[reason] = reasons.get(reason, 0) + 1
+    return {"rows": len(augmented_by), "rows_by": by, "declined_by_reason": reasons}
