@@ -16,7 +16,7 @@ from hf_augment.transform import Declined, Row, Transform, Written, canonical
 
 VERSION = 1  # raised when the same transform, rows and seed start to give other rows
 ORIGINAL = "original"
-PROVENANCE = {"augmented_by": "string", "source_id": "string", "copy": "int32", "declined": "string"}
+PROVENANCE = {"augmented_by": "string", "source_id": "string", "copy": "int64", "declined": "string"}
 LONGEST_TEXT = 1_000_000  # characters; one longer text would stall the whole batch it stands in
 
 
@@ -71,7 +71,7 @@ class Augment:
         label (`str`, *optional*): The label column, for transforms that write from the label.
         task (`str`, *optional*, defaults to `"text-classification"`): The task of the dataset.
         copies (`int` or `str`, *optional*, defaults to `1`): Copies of each row, or the integer column that says
-            how many, as made by [`plan`].
+            how many, as made by [`plan`]. 0 only adds the columns.
         keep_original (`bool`, *optional*, defaults to `True`): Whether the row itself is emitted too. A row all of
             whose copies were declined always stays.
         seed (`int`, *optional*, defaults to `0`): Another seed writes other texts.
@@ -106,8 +106,8 @@ class Augment:
             value = conform(getattr(self, field.name), field.type, f"Augment: {field.name}")
             object.__setattr__(self, field.name, value)
         check_task(self.task)
-        if isinstance(self.copies, int) and self.copies < 1:
-            raise ValueError(f"Augment: copies: expected at least 1, got {self.copies}.")
+        if isinstance(self.copies, int) and self.copies < 0:
+            raise ValueError(f"Augment: copies: expected at least 0, got {self.copies}.")
         if not self.text:
             raise ValueError("Augment: text: expected a column or a list of columns, got none.")
         if "label" in self.transform.reads and self.label is None:
@@ -272,7 +272,7 @@ class Augment:
             for copy, fields in outcomes.items()
             if copy not in written
         ]
-        declined = source.problem or "; ".join(reasons)
+        declined = (source.problem if source.copies else "") or "; ".join(reasons)
         stays = (self.keep_original and not single) or (not written and (declined or single))
         if stays:
             output.add(index, source, declined=declined)

@@ -33,7 +33,7 @@ OWN_TAGS = 3  # ... or from this many
 MIN_FREQUENCY = 3  # tagged uses and occurrences in the glosses; rarer words are mostly unknown to readers
 SCORE_SHARE = 0.02  # a candidate's score must reach this share of the best one's
 NOUN_SHARE = 0.1  # a verb's form is left out when it is a noun that often: "thought", "bit"
-FORM_RATE = 5  # a verb's uses for one -ing or -ed form: tells "boring", a word of its own, from "using"
+FORM_RATE = 6  # a verb's uses for one -ing or -ed form: tells "boring", a word of its own, from "using"
 # Neighbours stand in for adjectives whose sense has no synonym ("bad" has none, "awful" is near); stricter on all counts.
 NEAR_SENSE_SHARE = 0.4
 NEAR_OWN_SHARE = 0.5
@@ -80,6 +80,28 @@ speak mouth | special peculiar | spell trance | spend pass | square foursquare |
 tender sore | theory possibility | top upside | total full | true literal | unknown unexplored | volume mass
 watch follow | web entanglement | weekly periodic | wish care | young immature
 """
+# Pairs of common words that WordNet has, as synonyms or neighbours, but that its few tagged texts hide.
+OFFERED_TOO = """
+absurd ridiculous ludicrous | actor player thespian | angry mad | answer response | area region | atmosphere ambience
+bad dreadful terrible | badly poorly | beautiful gorgeous pretty | big huge | boring dull | boss chief
+burger hamburger | change modify | character role persona | choice option | clean spotless | clever smart
+comfortable comfy | complete total | continue proceed | cozy snug | customer client | danger peril
+dangerous hazardous | death demise | delicious tasty yummy delectable | different dissimilar | difficult tough
+dirty filthy | disgusting revolting | dull boring | easy simple | empty vacant | ending conclusion | entire whole
+evil wicked | excellent splendid | exciting thrilling | expensive pricey costly | fast speedy | fresh new
+friendly amicable | funny amusing humorous | good great solid superb | great outstanding | happy glad
+hard tough | heavy weighty | hit strike | honest sincere | house home | hurt injure | important significant
+impressive imposing | information info | interesting absorbing | large huge | last final | learn study | lousy awful
+lunch luncheon | movie flick | nasty awful | necessary essential | new fresh | nice decent pleasant
+normal average | old aged | perfect ideal flawless | picture photo | pleasant enjoyable | polite courteous
+predictable foreseeable | problem trouble | proper right | quick fast | quiet silent | real actual | realistic lifelike
+reason cause | restaurant eatery | result outcome | ridiculous absurd ludicrous | road route | rude impolite
+sad sorrowful | safe secure | scared afraid | scene setting | serious grave | silly foolish goofy
+simple uncomplicated | small tiny | smart bright intelligent | sorry regretful | specific particular
+strange odd weird unusual | strong powerful | stupid foolish | sure certain | tasteless bland | tasty delicious
+test exam | thin slender slim | touching poignant | trouble difficulty | typical regular | ugly hideous unsightly
+waste squander | watch view
+"""
 
 ENDINGS = {
     "n": [("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("ies", "y")],
@@ -89,6 +111,11 @@ ENDINGS = {
 }
 
 Key = tuple[str, str]  # part of speech and offset of a synset
+
+
+def read_pairs(text: str) -> list[tuple[str, str]]:
+    rows = [row.split() for row in text.replace("\n", "|").split("|")]
+    return [(word, other) for word, *others in filter(None, rows) for other in others]
 
 
 @dataclass
@@ -163,8 +190,8 @@ class Thesaurus:
         self.lemmas = defaultdict(set)
         for form, lemma, pos in self.irregular:
             self.lemmas[form].add((lemma, pos))
-        wrong = [row.split() for row in NOT_OFFERED.replace("\n", "|").split("|") if row.strip()]
-        self.wrong = {(word, other) for word, *others in wrong for other in others}
+        self.not_offered = set(read_pairs(NOT_OFFERED))
+        self.offered_too = read_pairs(OFFERED_TOO)
         self.tags = {word: sum(senses.values()) for word, senses in self.senses.items()}
         self.frequency = self.count_uses()
         self.barred = {*LIGHT_VERBS.split(), *SENSITIVE.split()} | {
@@ -197,7 +224,7 @@ class Thesaurus:
 
     def is_form(self, word: str) -> bool:
         """Whether a word is mostly an inflected form of another one: found, using, older, works."""
-        return any(
+        return not any(word == head for head, _ in self.offered_too) and any(
             self.tags[word] * (FORM_RATE if pos == "v" else 1) < self.tags_as(lemma, pos)
             for lemma, pos in self.lemmas_of(word)
         )
@@ -225,7 +252,7 @@ class Thesaurus:
             return  # a number
         places = {"", *(place for other, place in zip(synset.words, synset.places, strict=True) if other == word)}
         for other, place, labels in zip(synset.words, synset.places, synset.labels, strict=True):
-            if other == word or (word, other) in self.wrong or place not in places or labels & UNUSABLE:
+            if other == word or (word, other) in self.not_offered or place not in places or labels & UNUSABLE:
                 continue
             if self.frequency[other] < MIN_FREQUENCY or not self.is_plain(other) or word in other.split("-"):
                 continue
@@ -260,10 +287,28 @@ class Thesaurus:
                         add(similar, share, near=True)
         ranked = sorted(scores, key=lambda other: (scores[other], other), reverse=True)
         ranked = [other for other in ranked if scores[other][0] >= SCORE_SHARE * scores[ranked[0]][0]]
-        return [(other, scores[other][2]) for other in ranked[:limit]]
+        synonyms = {other: scores[other][2] for other in ranked[:limit]}
+        for other in (other for head, other in self.offered_too if head == word):
+            synonyms.setdefault(other, self.relation(word, other))
+        return list(synonyms.items())[:MAX_SYNONYMS]
+
+    def relation(self, word: str, other: str) -> str:
+        """The part of speech of the most tagged sense of `word` that has `other` as a synonym or neighbour."""
+        tags = {
+            key: tags
+            for key, tags in self.senses[word].items()
+            if any(other in self.synsets[near].words for near in (key, *self.synsets[key].similar))
+        }
+        if not tags:
+            raise ValueError(f"WordNet does not relate {other!r} to {word!r}. Take the pair out of OFFERED_TOO.")
+        return max(tags, key=tags.__getitem__)[0]
 
     def table(self) -> dict[str, list[tuple[str, str]]]:
-        rows = {word: self.synonyms(word) for word in sorted(self.senses) if word not in NOT_REPLACED.split() and self.is_plain(word)}
+        rows = {
+            word: self.synonyms(word)
+            for word in sorted(self.senses)
+            if word not in NOT_REPLACED.split() and self.is_plain(word)
+        }
         return {word: synonyms for word, synonyms in rows.items() if synonyms}
 
     def irregular_forms(self, words: set[str]) -> list[tuple[str, str, str]]:
@@ -281,7 +326,9 @@ class Thesaurus:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("wordnet", type=Path, help="folder of the database files (data.noun, index.noun, noun.exc, ...)")
+    parser.add_argument(
+        "wordnet", type=Path, help="folder of the database files (data.noun, index.noun, noun.exc, ...)"
+    )
     parser.add_argument("words", type=Path, help="folder that holds stop_words.txt and gets the tables")
     args = parser.parse_args()
 

@@ -1,0 +1,120 @@
+"""The command line: `hf-augment VERB`."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Text data augmentation with language models, native to Hugging Face datasets.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # markup costs a quarter of a second at every --help
+    pretty_exceptions_enable=False,
+)
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: --set train.epochs=1")
+]
+Passed = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@app.command(name="run", context_settings=Passed)
+def run_recipe(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None) -> None:
+    """Carry out a recipe from data to comparison. What follows -- goes to accelerate launch."""
+    from hf_augment.run import run
+
+    run(recipe, set_ or [], context.args)
+
+
+@app.command(context_settings=Passed)
+def train(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None) -> None:
+    """Train the generator of a recipe. What follows -- goes to accelerate launch."""
+    from hf_augment.recipe import load_recipe
+    from hf_augment.run import results, start_record
+    from hf_augment.run import train as train_generator
+
+    loaded = load_recipe(recipe, set_ or [])
+    if loaded.train is None:
+        raise ValueError(f"{recipe} has no 'train' block, so there is nothing to train.")
+    record = start_record(loaded, recipe, set_ or [])
+    with record.timed("train"):
+        train_generator(loaded, recipe, set_ or [], context.args, record)
+    _say(results(loaded))
+
+
+@app.command()
+def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
+    """Augment the training split of a recipe's data."""
+    from hf_augment.recipe import load_recipe
+    from hf_augment.run import augment as augment_data
+    from hf_augment.run import results, start_record
+
+    loaded = load_recipe(recipe, set_ or [])
+    if loaded.augment is None:
+        raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to do.")
+    record = start_record(loaded, recipe, set_ or [])
+    with record.timed("augment"):
+        augment_data(loaded, record)
+    facts = record.facts["augment"]
+    for name, count in sorted(facts["rows_by"].items()):
+        print(f"{count:8d} rows by {name}")
+    for reason, count in sorted(facts["declined_by_reason"].items()):
+        print(f"{count:8d} declined: {reason}")
+    _say(results(loaded))
+
+
+@app.command()
+def preview(
+    recipe: RecipeArgument,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows to show.")] = 5,
+    set_: SetOption = None,
+) -> None:
+    """Show some rows and their copies; write nothing."""
+    from hf_augment.apply import augment_dataset
+    from hf_augment.data import load_data
+    from hf_augment.recipe import load_recipe
+    from hf_augment.run import augmented_by, planned
+
+    loaded = load_recipe(recipe, set_ or [])
+    if loaded.augment is None:
+        raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to preview.")
+    data = planned(loaded, load_data(loaded.data, loaded.preprocess, loaded.seed))["train"]
+    some = data.select(range(min(rows, len(data)))).to_iterable_dataset()
+    for row in augment_dataset(some, augmented_by(loaded)):
+        who = row["augmented_by"] if row["copy"] else f"{row['augmented_by']}, {row[loaded.data.label]}"
+        print(f"[{who}] {row[loaded.data.text]}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
+
+
+@app.command(name="list")
+def list_transforms() -> None:
+    """List the transforms and what each does."""
+    from hf_augment.registry import TRANSFORMS, transform_class
+
+    for name in TRANSFORMS:
+        print(f"{name:<15}{transform_class(name).__doc__.strip().splitlines()[0]}")
+
+
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def main() -> None:
+    """Run the command line; on bad input print one line and exit with 2."""
+    if os.environ.get("HF_DEBUG") == "1":
+        app()
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

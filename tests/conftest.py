@@ -1,0 +1,50 @@
+"""The whole suite runs without a network, with caches of its own, on one thread."""
+
+import os
+import socket
+import tempfile
+
+_caches = tempfile.mkdtemp(prefix="hf_augment_tests_")
+os.environ.update(
+    {
+        "HF_HOME": _caches,
+        "HF_DATASETS_CACHE": os.path.join(_caches, "datasets"),
+        "HF_AUGMENT_CACHE": os.path.join(_caches, "hf_augment"),
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",  # two threads on two busy cores are slower than one
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+)
+
+import pytest  # noqa: E402
+
+_connect = socket.socket.connect
+
+
+def _connect_locally(self, address):
+    # AF_UNIX is how the workers of Dataset.map talk, loopback how torchrun and test servers do.
+    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        raise OSError(f"Tests have no network, and this one asked for {address!r}.")
+    return _connect(self, address)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    socket.socket.connect = _connect_locally
+    yield
+    socket.socket.connect = _connect
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    import shutil
+
+    shutil.rmtree(_caches, ignore_errors=True)

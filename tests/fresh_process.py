@@ -1,0 +1,23 @@
+"""Run in a process of its own: prints, for each spec given as JSON on standard input, its hash and its texts."""
+
+import json
+import sys
+
+from datasets import disable_progress_bars
+from datasets.fingerprint import Hasher
+
+from hf_augment import build
+from tests.contract import augment_with, dataset
+
+
+def main() -> None:
+    disable_progress_bars()
+    found = {}
+    for name, spec in json.load(sys.stdin).items():
+        augment = augment_with(build(spec))
+        found[name] = {"hash": Hasher.hash(augment), "texts": augment(dataset()[:])["text"]}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

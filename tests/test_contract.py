@@ -1,0 +1,75 @@
+"""Every registered transform keeps every rule; its case file says what it writes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets.fingerprint import Hasher
+
+from hf_augment import TRANSFORMS, build
+from hf_augment.streams import row_key, stream
+from hf_augment.transform import Declined, Row
+from tests.contract import RULES, augment_with, dataset
+
+CASES = Path(__file__).parent / "cases"
+
+
+def cases(name: str) -> list[dict]:
+    file = CASES / f"{name}.json"
+    if not file.exists():
+        pytest.fail(
+            f"{name} has no golden cases. Write {file.relative_to(CASES.parent.parent)}, as its neighbours are."
+        )
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def transform(name: str, params: dict | None = None):
+    return build({"name": name, **(cases(name)[0]["params"] if params is None else params)})
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_rule(name, rule):
+    RULES[rule](transform(name))
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_golden_cases(name):
+    for case in cases(name):
+        made = transform(name, case["params"])
+        row = Row(case["text"], case.get("label"))
+        drawn = stream(case["seed"], name, row_key(case["text"]), case["copy"])
+        (outcome,) = made.apply([row], [drawn])
+        if "declined" in case:
+            assert outcome == Declined(case["declined"]), f"real output: {outcome}"
+        else:
+            assert (outcome.text, outcome.by) == (case["expected"], case["by"]), f"real output: {outcome}"
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_docstring_opens_with_one_sentence(name):
+    first = transform(name).__doc__.strip().split("\n\n")[0]
+    assert first.endswith(".")
+    assert "\n" not in first.strip()
+
+
+@pytest.mark.slow
+def test_fresh_processes_agree():
+    specs = {name: transform(name).to_spec() for name in TRANSFORMS}
+    found = []
+    for salt in ("1", "2"):
+        command = [sys.executable, "-m", "tests.fresh_process"]
+        environment = {**os.environ, "PYTHONHASHSEED": salt}
+        done = subprocess.run(
+            command, input=json.dumps(specs), env=environment, capture_output=True, text=True, cwd=CASES.parent.parent
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    assert found[0] == found[1]
+    for name in TRANSFORMS:
+        augment = augment_with(transform(name))
+        assert found[0][name]["hash"] == Hasher.hash(augment), name
+        assert found[0][name]["texts"] == augment(dataset()[:])["text"], name
