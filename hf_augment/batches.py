@@ -107,7 +107,8 @@ def open_batch(given: Any, text: str) -> TableBatch | DictBatch | RowBatch:
         return TableBatch(given, Features.from_arrow_schema(given.schema))
     if not isinstance(given, Mapping):
         raise TypeError(
-            f"Expected a batch of columns, got {type(given).__name__}. Pass the Augment to dataset.map itself."
+            f"Expected a batch of columns, got {type(given).__name__}. If the dataset has a format of that kind, "
+            "write dataset.with_format(None).map(augment, batched=True)."
         )
     values = given.get(text)
     if not hasattr(values, "__len__") or isinstance(values, str | bytes):

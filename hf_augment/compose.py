@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from hf_augment.fields import between
 from hf_augment.streams import Stream
-from hf_augment.transform import Declined, Row, Transform, Written
+from hf_augment.transform import NO_CHANGE, Declined, Row, Transform, Written
 
 
 class _Combined(Transform):
@@ -45,7 +45,7 @@ class Compose(_Combined):
             raise ValueError("compose: transforms: expected at least one transform, got an empty list.")
 
     def apply(self, rows, streams):
-        rows = list(rows)
+        source, rows = rows, list(rows)
         written: list[Written | None] = [None] * len(rows)
         reasons: list[list[str]] = [[] for _ in rows]
         for index, step in enumerate(self.transforms):
@@ -55,10 +55,13 @@ class Compose(_Combined):
                     continue
                 rows[i] = rows[i]._replace(text=outcome.text)
                 written[i] = outcome if written[i] is None else _chain(written[i], outcome)
-        return [
-            Declined(", ".join(dict.fromkeys(why))) if done is None else done
-            for done, why in zip(written, reasons, strict=True)
-        ]
+        return [_sum_up(*found) for found in zip(source, written, reasons, strict=True)]
+
+
+def _sum_up(source: Row, written: Written | None, reasons: list[str]) -> Written | Declined:
+    if written is None:
+        return Declined(", ".join(dict.fromkeys(reasons)))
+    return Declined(NO_CHANGE) if written.text == source.text else written  # a later step may undo an earlier one
 
 
 def _chain(first: Written, then: Written) -> Written:

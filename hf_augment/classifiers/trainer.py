@@ -1,0 +1,192 @@
+"""Trains one classifier, keeps its best step by gold validation rows, and scores that step on test rows."""
+
+import copy
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from hf_augment.classifiers.examples import Examples, class_names, read_examples
+from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
+from hf_augment.classifiers.tokenizer import train_tokenizer
+from hf_augment.recipe import StudyConfig
+
+
+def train_classifier(
+    train: Any,
+    validation: Any,
+    test: Any,
+    *,
+    text: str,
+    label: str,
+    config: StudyConfig,
+    seed: int,
+    max_steps: int,
+    label_names: Sequence[str] | None = None,
+    output_dir: str | Path | None = None,
+    tokenizer: Any = None,
+) -> dict[str, Any]:
+    """
+    Train a classifier for a fixed number of steps and score the step that was best on the validation rows.
+
+    The test rows are looked at once, after the choice. Rows without a text or a label are skipped and counted. On one
+    CPU the same call gives the same numbers and the same weights.
+
+    Args:
+        train, validation, test (`Dataset`): The splits; validation and test of real rows only.
+        text, label (`str`): Their columns. Labels are `ClassLabel`, strings or whole numbers.
+        config ([`StudyConfig`]): The classifier, its optimisation and the metrics.
+        seed (`int`): Decides weights, order of the rows and dropout.
+        max_steps (`int`): Optimiser steps. The learning rate falls linearly to 0 over them.
+        label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
+        output_dir (`str` or `Path`, *optional*): Save the best model with its tokenizer there, in `model`.
+        tokenizer (`PreTrainedTokenizerFast`, *optional*): For the LSTM; by default trained on the training texts.
+
+    Returns:
+        `dict`: `validation` and `test` (the metrics, and `loss`), `best_step`, `steps`, `history` (the evaluations),
+        `rows`, `skipped`, `seconds`, `label_names`, `device`, `model` (the folder, or `None`).
+    """
+    from transformers import set_seed
+
+    from hf_augment import metrics
+
+    if max_steps < 1:
+        raise ValueError(f"max_steps: expected at least 1, got {max_steps!r}.")
+    scores = metrics.combine(config.metrics)
+    names = class_names(train, label, label_names)
+    splits = {
+        split: read_examples(rows, text=text, label=label, names=names, label_names=label_names, split=split)
+        for split, rows in {"train": train, "validation": validation, "test": test}.items()
+    }
+    start = time.perf_counter()
+    set_seed(seed)
+    model, tokenizer = _load(config, names, tokenizer, splits["train"].texts)
+    encoded = {split: _encode(rows, tokenizer, config.max_length) for split, rows in splits.items()}
+    best = _KeepBest(max_steps, config.evaluations, f"{config.classifier}, seed {seed}")
+    with tempfile.TemporaryDirectory() as nothing_is_left_here:
+        trainer = _trainer(model, tokenizer, encoded, config, seed, max_steps, best, nothing_is_left_here)
+        trainer.train()
+        model.load_state_dict(best.weights)
+        scored = {split: _score(trainer, encoded[split], scores) for split in ("validation", "test")}
+    folder = None
+    if output_dir is not None:
+        folder = Path(output_dir) / "model"
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return {
+        **scored,
+        "best_step": best.step,
+        "steps": max_steps,
+        "history": best.history,
+        "rows": {split: len(rows.texts) for split, rows in splits.items()},
+        "skipped": {split: rows.skipped for split, rows in splits.items()},
+        "seconds": round(time.perf_counter() - start, 3),
+        "label_names": names,
+        "device": str(trainer.args.device),
+        "model": None if folder is None else str(folder),
+    }
+
+
+class _KeepBest(TrainerCallback):
+    """Evaluates at evenly spaced steps, the last included, and holds the best weights in memory, not on disk."""
+
+    def __init__(self, steps: int, evaluations: int, name: str):
+        self.at = {max(1, round(steps * i / evaluations)) for i in range(1, evaluations + 1)}
+        self.name, self.bar = name, None
+        self.history: list[dict[str, Any]] = []
+        self.rank, self.step, self.weights = None, 0, {}
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=state.max_steps, desc=self.name, unit="step", leave=False, disable=None)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.bar.update()
+        control.should_evaluate = state.global_step in self.at
+
+    def on_evaluate(self, args, state, control, metrics, model, **kwargs):
+        accuracy, loss = metrics["eval_accuracy"], metrics["eval_loss"]
+        self.history.append({"step": state.global_step, "accuracy": accuracy, "loss": loss})
+        rank = (accuracy, -loss if loss == loss else float("-inf"))  # a loss that is no number ranks last
+        if self.rank is None or rank > self.rank:
+            self.rank, self.step = rank, state.global_step
+            self.weights = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.bar.close()
+
+
+def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequence[str]) -> tuple[Any, Any]:
+    """Make the LSTM, or load a checkpoint; a head that does not fit the classes is drawn anew."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    classes = {"id2label": dict(enumerate(names)), "label2id": {name: i for i, name in enumerate(names)}}
+    if config.classifier == "lstm":
+        tokenizer = train_tokenizer(texts) if tokenizer is None else copy.deepcopy(tokenizer)
+        if tokenizer.pad_token is None:  # GPT-2's has none; the attention mask tells padding from the end of a text
+            tokenizer.pad_token = tokenizer.eos_token
+        size = LSTMConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **classes)
+        return LSTMForSequenceClassification(size), tokenizer
+    from hf_augment.engine import resources
+
+    if tokenizer is not None:
+        raise ValueError(f"The classifier {config.classifier!r} has a tokenizer of its own. Leave 'tokenizer' out.")
+    folder = resources.locate(config.classifier, config.revision)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **classes
+    )
+    return model, AutoTokenizer.from_pretrained(folder)
+
+
+def _encode(examples: Examples, tokenizer: Any, max_length: int) -> list[dict[str, Any]]:
+    longest = min(max_length, tokenizer.model_max_length)
+    encoded = tokenizer(examples.texts, truncation=True, max_length=longest)
+    rows = zip(*encoded.values(), strict=True)
+    return [
+        {**dict(zip(encoded, row, strict=True)), "labels": number}
+        for row, number in zip(rows, examples.labels, strict=True)
+    ]
+
+
+def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_steps: int, best, folder: str) -> Any:
+    from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
+
+    arguments = TrainingArguments(
+        output_dir=folder,
+        max_steps=max_steps,
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=64,
+        seed=seed,
+        data_seed=seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1  # Trainer would multiply the batch by the devices, and steps would mean something else
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=encoded["train"],
+        eval_dataset=encoded["validation"],
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
+        callbacks=[best],
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints to stdout, where a command's answer goes
+    return trainer
+
+
+def _score(trainer: Any, rows: list[dict[str, Any]], scores: Any) -> dict[str, float]:
+    found = trainer.predict(rows)
+    numbers = scores.compute(predictions=found.predictions.argmax(-1), references=found.label_ids)
+    return {**{name: float(value) for name, value in numbers.items()}, "loss": float(found.metrics["test_loss"])}

@@ -1,0 +1,246 @@
+"""What stands behind a reference (model, word list): where it lies, what it is, and one copy of it a process."""
+
+import functools
+import hashlib
+import importlib.resources
+import os
+import time
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hf_augment.engine.prompt import PROMPT_FILE, PromptFormat
+from hf_augment.errors import unknown
+from hf_augment.record import read_json, write_json
+
+EMBEDDED = "embedded:"
+_FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model", "chat_template.jinja")  # never a pickle, never code
+_DECISIVE = (
+    *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", PROMPT_FILE),
+    *("tokenizer*.json", "vocab.*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json"),
+    "chat_template.jinja",
+)
+# A file can change once more within one tick of the clock that dates it, at equal size; its digest would then be
+# taken for that of the new content for ever. git's index has the same problem ("racy clean") and the same answer: a
+# digest of a file this young is not remembered. Two seconds is the coarsest tick in use (FAT).
+_RACY_NS = 2_000_000_000
+
+_Stamp = tuple[str, int, int]
+_digests: dict[_Stamp, str] = {}
+
+
+class CausalLM(NamedTuple):
+    """
+    A causal language model, ready to write.
+
+    Args:
+        model (`PreTrainedModel`): In evaluation mode, in fp32.
+        tokenizer (`PreTrainedTokenizerBase`): Its tokenizer.
+        prompt ([`PromptFormat`], *optional*): How it was asked in training; `None` for a model not trained by us.
+    """
+
+    model: Any
+    tokenizer: Any
+    prompt: PromptFormat | None
+
+
+_loaded: dict[tuple[str, str], CausalLM] = {}
+
+
+def locate(reference: str, revision: str | None = None) -> Path:
+    """
+    Find the folder behind a reference, downloading it if it is on the Hub.
+
+    Args:
+        reference (`str`): `embedded:NAME`, a folder, or the id of a model on the Hub, of which only weights in
+            safetensors, configuration and tokenizer are fetched.
+        revision (`str`, *optional*): A commit, branch or tag on the Hub.
+
+    Raises:
+        `FileNotFoundError`: Nothing is there.
+    """
+    if reference.startswith(EMBEDDED):
+        return _embedded(reference)
+    folder = Path(reference).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise NotADirectoryError(
+            f"{reference!r} is a file. Expected the folder that holds it: {str(folder.parent)!r}."
+        )
+    return _fetch(reference, revision)
+
+
+def _embedded(reference: str) -> Path:
+    shelf = Path(str(importlib.resources.files("hf_augment"))) / "embedded"
+    folders = sorted(path.name for path in shelf.iterdir() if path.is_dir() and path.name[0] not in "._")
+    name = reference.removeprefix(EMBEDDED)
+    if name not in folders:
+        raise FileNotFoundError(unknown("embedded resource", reference, [EMBEDDED + folder for folder in folders]))
+    return shelf / name
+
+
+@functools.lru_cache(maxsize=256)  # a branch stands still while a process runs, and hashing an Augment asks no server
+def _fetch(reference: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.utils import validate_repo_id
+
+    nothing = f"There is no folder {reference!r} (looked in {str(Path.cwd())!r}), and "
+    if reference.count("/") > 1 or reference.startswith((".", "~")) or "\\" in reference:
+        raise FileNotFoundError(nothing + "no model on the Hub has such a name. Check the path, or train it first.")
+    try:
+        validate_repo_id(reference)
+        found = snapshot_download(reference, revision=revision, allow_patterns=_FETCHED, ignore_patterns=["*/*"])
+    except HFValidationError as error:
+        raise FileNotFoundError(nothing + f"it is no name of a model on the Hub: {error}") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        at = "" if revision is None else f" at revision {revision!r}"
+        raise FileNotFoundError(
+            nothing + f"no model of that name{at} came from the Hub: {' '.join(str(error).split())} Check the path or "
+            "the id; for a private model, log in with `hf auth login`."
+        ) from error
+    return Path(found)
+
+
+def identity(reference: str, revision: str | None = None) -> str:
+    """
+    Return the SHA-256 of what decides a model's outputs: equal for a folder, its copy, and its copy on the Hub.
+
+    Weights, configuration, tokenizer and prompt format count, by name and content; README, training records,
+    checkpoints and other subfolders do not. In a folder without `config.json`, which is no model (a retrieval
+    pool), every file counts but the README.
+
+    Args:
+        reference (`str`): As for `locate`.
+        revision (`str`, *optional*): A commit, branch or tag on the Hub.
+
+    Returns:
+        `str`: 64 hexadecimal digits.
+    """
+    folder = locate(reference, revision)
+    names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".") and name != "README.md"]
+    if "config.json" in names:
+        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in _DECISIVE)]
+    files = [(name, folder / name) for name in names if (folder / name).is_file()]
+    if not files:
+        raise FileNotFoundError(f"The folder {str(folder)!r} of {reference!r} is empty. Train or download it again.")
+    whole = hashlib.sha256()
+    for name, file in files:
+        whole.update(f"{name}\0{file_identity(file)}\n".encode())
+    return whole.hexdigest()
+
+
+def file_identity(path: str | Path) -> str:
+    """
+    Return the SHA-256 of a file, computed once and then remembered by its path, size and modification time.
+
+    Args:
+        path (`str` or `Path`): The file.
+    """
+    path = os.path.realpath(path)  # a cache of the Hub holds links to one copy of each file
+    stamp = _stamp(path)
+    if stamp not in _digests:
+        note = cache_folder() / "digests" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()}.json"
+        digest = _remembered(note, stamp)
+        if digest is None:
+            digest, stamp = _read(path, stamp)
+            if time.time_ns() - stamp[2] < _RACY_NS:
+                return digest
+            _remember(note, stamp, digest)
+        _digests[stamp] = digest
+    return _digests[stamp]
+
+
+def cache_folder() -> Path:
+    """Return where we remember things between runs: `$HF_AUGMENT_CACHE`, or `hf_augment` in `$HF_HOME`."""
+    if os.environ.get("HF_AUGMENT_CACHE"):
+        return Path(os.environ["HF_AUGMENT_CACHE"]).expanduser()
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(HF_HOME) / "hf_augment"
+
+
+def _stamp(path: str) -> _Stamp:
+    found = os.stat(path)
+    return path, found.st_size, found.st_mtime_ns
+
+
+def _read(path: str, stamp: _Stamp) -> tuple[str, _Stamp]:
+    while True:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        before, stamp = stamp, _stamp(path)
+        if before == stamp:  # else somebody wrote while we read
+            return digest, stamp
+
+
+def _remembered(note: Path, stamp: _Stamp) -> str | None:
+    found = read_json(note)
+    if isinstance(found, dict) and [found.get(key) for key in ("path", "size", "mtime_ns")] == list(stamp):
+        return found.get("sha256")
+    return None
+
+
+def _remember(note: Path, stamp: _Stamp, digest: str) -> None:
+    try:
+        write_json(note, dict(zip(("path", "size", "mtime_ns", "sha256"), (*stamp, digest), strict=True)))
+    except OSError:
+        pass  # a read-only cache costs time, nothing else
+
+
+def load_causal_lm(reference: str, revision: str | None = None) -> CausalLM:
+    """
+    Load a causal language model in fp32, once for each content and process; forked workers find their parent's.
+
+    Args:
+        reference (`str`): As for `locate`.
+        revision (`str`, *optional*): A commit, branch or tag on the Hub.
+
+    Raises:
+        `FileNotFoundError`: Nothing is there, or no weights in safetensors are.
+    """
+    one_thread_in_workers()
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    key = (identity(reference, revision), device)
+    if key not in _loaded:
+        _loaded[key] = _load(locate(reference, revision), device)
+    return _loaded[key]
+
+
+def _load(folder: Path, device: str) -> CausalLM:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    require_safetensors(folder)
+    safely = {"trust_remote_code": False, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
+    return CausalLM(model.to(device).eval(), tokenizer, PromptFormat.load(folder))
+
+
+def require_safetensors(folder: Path) -> None:
+    """Raise a `FileNotFoundError` for a folder without weights in safetensors: other formats can run code."""
+    if not any(folder.glob("*.safetensors")):
+        raise FileNotFoundError(
+            f"The folder {str(folder)!r} holds no weights in safetensors, the one format that we load, because the "
+            f"others can run code. It holds {sorted(os.listdir(folder))}. Convert them with "
+            "https://huggingface.co/spaces/safetensors/convert or model.save_pretrained(folder)."
+        )
+
+
+def one_thread_in_workers() -> None:
+    """
+    Leave torch one thread in a worker of `Dataset.map`; to be called before its first operation there.
+
+    A forked worker waits for ever for the threads of its parent, which were not forked with it, and several workers
+    that each take all cores are slower than one thread each.
+    """
+    import multiprocess  # what datasets forks with; the standard library's module does not see those workers
+
+    if multiprocess.parent_process() is not None:
+        import torch
+
+        torch.set_num_threads(1)

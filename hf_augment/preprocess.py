@@ -1,0 +1,137 @@
+"""What is done to every text before anything else: markup out, characters composed, white space, case."""
+
+import html
+import html.entities
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+VERSION = 1  # raised when the same text is cleaned into another one; part of the hash that `Dataset.map` caches by
+
+# Only what HTML knows is a tag, and only with attributes that look like attributes: "x<y and y>z", "<unk>" and
+# "I <3 this" are text. Possessive quantifiers, and no "<" within a tag, keep the time linear whatever a text holds.
+_TAG = re.compile(
+    r"""</?+(?:
+    (?P<block>address|article|aside|blockquote|body|br|center|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure
+        |footer|form|frameset|h[1-6]|head|header|hgroup|hr|html|legend|li|main|menu|nav|ol|optgroup|option|p|pre|section
+        |select|summary|table|tbody|tfoot|thead|title|tr|ul)
+    |(?P<cell>td|th)
+    |a|abbr|acronym|applet|area|audio|b|base|basefont|bdi|bdo|big|button|canvas|caption|cite|code|col|colgroup|data
+    |datalist|del|dfn|em|embed|font|frame|i|iframe|img|input|ins|kbd|label|link|map|mark|marquee|meta|meter|nobr
+    |noframes|noscript|object|output|param|picture|progress|q|rp|rt|ruby|s|samp|script|slot|small|source|span|strike
+    |strong|style|sub|sup|svg|template|textarea|time|track|tt|u|var|video|wbr
+    |[a-z][a-z0-9]*+[:-][a-z0-9:-]++)
+    (?:\s++(?:
+        (?:allowfullscreen|async|autofocus|autoplay|checked|compact|controls|default|defer|disabled|hidden|inert|ismap
+        |itemscope|loop|multiple|muted|nomodule|noshade|novalidate|nowrap|open|playsinline|readonly|required|reversed
+        |selected)(?=[\s/>])
+        |[a-z_:@][\w:.@-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'|[^\s"'<>=`]++)))*+
+    \s*+/?>|<!doctype\b[^<>]*+>""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DROPPED = (
+    (re.compile(r"<!--"), re.compile(r"-->")),
+    (re.compile(r"<script\b[^<>]*+>", re.IGNORECASE), re.compile(r"</script\s*+>", re.IGNORECASE)),
+    (re.compile(r"<style\b[^<>]*+>", re.IGNORECASE), re.compile(r"</style\s*+>", re.IGNORECASE)),
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|([A-Za-z][A-Za-z0-9]{1,31}));")
+
+
+def strip_html(text: str) -> str:
+    """
+    Take tags, comments, scripts and styles out of a text, and resolve entities.
+
+    Block tags (`<br />`, `<p>`, ...) leave a line break, table cells a space, other tags nothing. Entities are
+    resolved last, so `&lt;b&gt;` ends as the text `<b>`; only those with a semicolon, since `?a=1&copy=2` is an
+    address. `&nbsp;` becomes a plain space.
+    """
+    if "<" in text:
+        for opening, closing in _DROPPED:
+            text = _drop(text, opening, closing)
+        text, tags = _TAG.subn(lambda tag: "\n" if tag["block"] else " " if tag["cell"] else "", text)
+        text = text.strip("\n") if tags else text
+    return _ENTITY.sub(_resolve, text) if "&" in text else text
+
+
+def _drop(text: str, opening: re.Pattern, closing: re.Pattern) -> str:
+    kept, position = [], 0
+    while start := opening.search(text, position):
+        end = closing.search(text, start.end())
+        if end is None:
+            break
+        kept.append(text[position : start.start()])
+        position = end.end()
+    return "".join(kept) + text[position:]
+
+
+def _resolve(entity: re.Match) -> str:
+    if entity[1] and entity[1] + ";" not in html.entities.html5:
+        return entity[0]
+    return html.unescape(entity[0]).replace("\xa0", " ")
+
+
+def compose(text: str) -> str:
+    """Compose characters (Unicode NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def one_space(text: str) -> str:
+    """Write one space for each run of white space, none at the ends."""
+    return " ".join(text.split())
+
+
+# In this order, under the names of the `preprocess` block.
+STEPS: Mapping[str, Callable[[str], str]] = {
+    "strip_html": strip_html,
+    "unicode_nfc": compose,
+    "whitespace": one_space,
+    "lower_case": str.lower,
+}
+
+
+class Preprocess:
+    """
+    Clean text columns, as a function for `Dataset.map(..., batched=True)`. What is no string stays as it is.
+
+    A second pass changes nothing more, except where the first one resolved an entity into what reads like markup
+    (`&amp;lt;`, `&lt;b&gt;`), or took out a tag whose neighbours then form one (`<<b>b>`).
+
+    Args:
+        config (`PreprocessConfig`): The `preprocess` block of a recipe.
+        columns (`list[str]`): The columns to clean.
+    """
+
+    def __init__(self, config: Any, columns: Iterable[str]):
+        self.steps = tuple(name for name in STEPS if getattr(config, name))
+        self.columns = tuple(columns)
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            column: self.clean(batch[column])
+            if isinstance(batch[column], str)
+            else [self.clean(value) for value in batch[column]]
+            for column in self.columns
+        }
+
+    def clean(self, text: Any) -> Any:
+        """Return the cleaned text; anything but a string as it is."""
+        if not isinstance(text, str):
+            return text
+        for name in self.steps:
+            text = STEPS[name](text)
+        if "unicode_nfc" in self.steps and "lower_case" in self.steps:
+            text = compose(text)  # a few small letters compose where their capitals do not
+        return text
+
+    def __reduce__(self):
+        # One string, the version in it: `datasets` hashes imported classes by reference and would serve stale texts.
+        document = {"columns": self.columns, "steps": self.steps, "version": VERSION}
+        return _rebuild, (json.dumps(document, sort_keys=True),)
+
+
+def _rebuild(document: str) -> Preprocess:
+    values = json.loads(document)
+    return Preprocess(SimpleNamespace(**{name: name in values["steps"] for name in STEPS}), values["columns"])

@@ -1,0 +1,175 @@
+"""Where labelled rows come from: files, folders, the package itself, the Hub."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_augment.errors import unknown
+
+# pandas would read the texts "NA", "None" and "null" as missing; only an empty cell is.
+_CSV = {"keep_default_na": False, "na_values": [""]}
+FORMATS = {
+    ".csv": ("csv", _CSV),
+    ".tsv": ("csv", {**_CSV, "sep": "\t"}),
+    ".json": ("json", {}),
+    ".jsonl": ("json", {}),
+    ".parquet": ("parquet", {}),
+}
+EMBEDDED = "embedded:"
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHARD = re.compile(r"-\d{5}-of-\d{5}\Z")
+
+
+def read_splits(path: str, name: str | None = None, revision: str | None = None) -> dict[str, Any]:
+    """
+    Read all splits of a source, under the names that they have there; a single file is the split `"train"`.
+
+    Args:
+        path (`str`): `embedded:NAME`, a file, a folder of files named after their splits, a folder written by
+            `save_to_disk`, or a Hub id.
+        name (`str`, *optional*): The configuration of a Hub dataset.
+        revision (`str`, *optional*): A commit, branch or tag of a Hub dataset.
+
+    Returns:
+        `dict[str, Dataset]`: The splits.
+
+    Raises:
+        `FileNotFoundError`: Nothing is called that, here or on the Hub.
+        `ValueError`: It is there, and cannot be read.
+    """
+    local = Path(path).expanduser()
+    if not is_local(path):
+        if local.suffix in FORMATS or not _HUB_ID.fullmatch(path):
+            raise FileNotFoundError(f"data: path: there is no file or folder {path!r}, seen from {os.getcwd()}.")
+        return _read_hub(path, name, revision)
+    for key, value in (("name", name), ("revision", revision)):
+        if value is not None:
+            raise ValueError(f"data: {key}: only datasets on the Hub have one, and {path!r} is local. Remove it.")
+    if path.startswith(EMBEDDED):
+        return _read_folder(_embedded(path))
+    if local.is_file():
+        return {"train": _read_files([local])}
+    if (local / "dataset_dict.json").is_file() or (local / "state.json").is_file():
+        return _read_saved(local)
+    return _read_folder(local)
+
+
+def is_local(path: str) -> bool:
+    """Return whether a source is embedded or on this machine, rather than on the Hub."""
+    return path.startswith(EMBEDDED) or Path(path).expanduser().exists()
+
+
+def loaded_commit(datasets: Iterable[Any]) -> str | None:
+    """Return the commit that datasets from the Hub were really loaded at; `None` where it cannot be told."""
+    # `datasets` names the cache folder of a Hub dataset after its commit, and derived files stay in that folder.
+    folders = {Path(file["filename"]).parent.name for dataset in datasets for file in dataset.cache_files}
+    commits = sorted(filter(_COMMIT.fullmatch, folders))
+    return commits[0] if commits else None
+
+
+def _embedded(path: str) -> Path:
+    root = Path(__file__).parent / "embedded"
+    names = {folder.parent.name: folder.parent for folder in root.glob("*/train.jsonl")}
+    name = path.removeprefix(EMBEDDED)
+    if name not in names:
+        raise FileNotFoundError(
+            "data: path: " + unknown("embedded dataset", path, (EMBEDDED + name for name in names))
+        )
+    return names[name]
+
+
+def _read_folder(folder: Path) -> dict[str, Any]:
+    files = defaultdict(list)
+    for file in sorted(folder.iterdir()):
+        if file.suffix in FORMATS and not file.name.startswith("."):
+            files[_SHARD.sub("", file.stem)].append(file)
+    if not files:
+        raise FileNotFoundError(
+            f"data: path: the folder {str(folder)!r} holds no table. Expected files named after their splits "
+            f"(train.csv, test.csv, ...; {', '.join(FORMATS)}), or a folder written by save_to_disk."
+        )
+    return {split: _read_files(shards) for split, shards in files.items()}
+
+
+def _read_files(files: Sequence[Path]) -> Any:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetGenerationError
+
+    names, suffixes = [str(file) for file in files], {file.suffix for file in files}
+    if len(suffixes) > 1:
+        raise ValueError(f"data: path: one split in several formats: {names}. Keep one of them.")
+    suffix = suffixes.pop()
+    if suffix not in FORMATS:
+        raise ValueError(f"data: path: cannot read {names[0]!r}. Expected a name that ends in {', '.join(FORMATS)}.")
+    kind, options = FORMATS[suffix]
+    try:
+        return load_dataset(kind, data_files={"train": names}, split="train", **options)
+    except (DatasetGenerationError, ValueError, OSError) as error:
+        reason = error.__cause__ or error
+        if "corresponds to no data" in str(error):
+            raise ValueError(f"data: path: {names[0]!r} has no rows.") from error
+        expected = "JSON" if kind == "json" else suffix[1:]
+        raise ValueError(f"data: path: {names[0]!r} is no readable {expected} file: {reason}") from error
+
+
+def _read_saved(folder: Path) -> dict[str, Any]:
+    from datasets import load_from_disk
+
+    # datasets keeps what it derives from a saved dataset in that folder; in memory where it may not write there.
+    saved = load_from_disk(str(folder), keep_in_memory=None if os.access(folder, os.W_OK) else True)
+    splits = saved if isinstance(saved, Mapping) else {"train": saved}
+    return {split: dataset.with_format(None) for split, dataset in splits.items()}
+
+
+def _read_hub(path: str, name: str | None, revision: str | None) -> dict[str, Any]:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    commit = _resolve(path, revision)
+    try:
+        data = load_dataset(path, name, revision=commit)
+    except DatasetNotFoundError as error:
+        raise FileNotFoundError(f"data: path: could not load {path!r}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"data: could not load {path!r}: {error}") from error
+    loaded = loaded_commit(data.values())
+    if commit is not None and loaded not in (commit, None):
+        raise ConnectionError(
+            f"data: revision: the Hub does not answer, and the cache has {path!r} at {loaded}, not at {commit}. "
+            "Try again with a connection, or write the cached commit."
+        )
+    return dict(data)
+
+
+def _resolve(path: str, revision: str | None) -> str | None:
+    """Ask for the commit behind a branch or tag, so that what is loaded is what the record names."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.utils import httpx
+
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    try:
+        return HfApi().dataset_info(path, revision=revision).sha
+    except GatedRepoError as error:
+        raise PermissionError(
+            f"data: path: the dataset {path!r} is gated. Accept its terms on the Hub, then run 'hf auth login'."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise FileNotFoundError(
+            f"data: path: {path!r} is neither a file or folder, seen from {os.getcwd()}, nor a dataset on the Hub. "
+            "If it is private, run 'hf auth login'."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise ValueError(f"data: revision: the dataset {path!r} has no commit, branch or tag {revision!r}.") from error
+    except (httpx.HTTPError, OSError) as error:
+        if revision is None:
+            return None  # offline: what the cache holds
+        raise ConnectionError(
+            f"data: revision: could not ask the Hub which commit {revision!r} of {path!r} is: {error} "
+            "Write the commit itself to load it from the cache."
+        ) from error

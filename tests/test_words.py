@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hf_augment import words as module
+from hf_augment.words import graphemes, outside, runs, words
+
+
+def cut(text: str) -> list[str]:
+    return [text[start:end] for start, end in words(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't panic, it's well-made.", ["Don't", "panic", "it's", "well-made"]),
+        ("See http://a.b/c?d=e, www.x.org or me@x.org now", ["See", "or", "now"]),
+        ("<br />We paid 3.50 @home #now &amp; left", ["We", "paid", "3.50", "left"]),
+        ("a < b and x<y", ["a", "b", "and", "x", "y"]),
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("Cafe\u0301 très l’été", ["Cafe\u0301", "très", "l’été"]),
+        ("می\u200cخواهم بروم", ["می\u200cخواهم", "بروم"]),
+        ("좋은 영화였다", ["좋은", "영화였다"]),
+        ("我喜欢 the film 很好", ["the", "film"]),
+        ("ฉันชอบหนังเรื่องนี้", []),
+        ("\u2764\ufe0f \U0001f468\u200d\U0001f469 ok", ["ok"]),
+        ("", []),
+    ],
+)
+def test_words(text, expected):
+    assert cut(text) == expected
+
+
+def test_runs_include_scripts_without_spaces():
+    assert runs("我喜欢 the") == [(0, 3), (4, 7)]
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=80))
+def test_the_short_way_for_ascii_cuts_as_the_long_one(text):
+    long_way = [match.span(1) for match in module._ANY.finditer(text) if match.lastindex]
+    assert words(text) == runs(text) == long_way
+
+
+@given(st.text(max_size=60))
+@example("e\u0301\u0301 \u200d\U0001f468\u200d\U0001f469")
+def test_words_are_whole_graphemes(text):
+    borders = {border for span in graphemes(text, 0, len(text)) for border in span}
+    for start, end in words(text):
+        assert text[start:end].strip() == text[start:end] != ""
+        assert {start, end} <= borders, (text, text[start:end])
+
+
+def test_outside_keeps_what_touches_nothing():
+    assert outside([(0, 2), (3, 5), (6, 8)], [(4, 7)]) == [(0, 2)]
+    assert outside([(0, 2), (3, 5)], [(2, 3)]) == [(0, 2), (3, 5)]
