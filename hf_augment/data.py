@@ -74,7 +74,8 @@ def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
     for role, dataset in data.items():
         digest, labels = hashlib.sha256(), Counter()
         for text, label in _rows(dataset, config):
-            digest.update(canonical([text, label]).encode() + b"\n")
+            said = text if text is None or isinstance(text, str) else str(text)
+            digest.update(canonical([said, label]).encode() + b"\n")
             labels[label or ""] += 1
         splits[role] = {"rows": len(dataset), "labels": dict(sorted(labels.items())), "sha256": digest.hexdigest()}
     commit = None if is_local(config.path) else loaded_commit(data.values())

@@ -134,6 +134,11 @@ def _read_hub(path: str, name: str | None, revision: str | None) -> dict[str, An
         data = load_dataset(path, name, revision=commit)
     except DatasetNotFoundError as error:
         raise FileNotFoundError(f"data: path: could not load {path!r}: {error}") from error
+    except ConnectionError as error:
+        raise ConnectionError(
+            f"data: path: {path!r} is no file or folder, seen from {os.getcwd()}, nor in the cache, and the Hub cannot "
+            f"be reached: {error}. Check the path and the connection."
+        ) from error
     except ValueError as error:
         raise ValueError(f"data: could not load {path!r}: {error}") from error
     loaded = loaded_commit(data.values())

@@ -37,8 +37,8 @@ def sentences(paragraph: str) -> Iterator[str]:
     yield paragraph[start:]
 
 
-def pieces(text: str, draws: Stream, longest: int) -> Iterator[str]:
-    """Yield runs of one to four sentences with at most `longest` words, none across a paragraph."""
+def pieces(text: str, draws: Stream, longest: int) -> Iterator[tuple[str, int]]:
+    """Yield runs of one to four sentences, and how many, with at most `longest` words, none across a paragraph."""
     for paragraph in _BREAK.split(html.unescape(text)):
         paragraph = _SPACED_MARK.sub(r"\1", _SPACE.sub(" ", _TAG.sub(" ", paragraph)).strip())
         piece: list[str] = []
@@ -46,10 +46,10 @@ def pieces(text: str, draws: Stream, longest: int) -> Iterator[str]:
         for sentence in sentences(paragraph):
             words = sum(len(part.split()) for part in piece)
             if piece and (len(piece) == wanted or words + len(sentence.split()) > longest):
-                yield " ".join(piece)
+                yield " ".join(piece), len(piece)
                 piece, wanted = [], 1 + draws.below(4)
             piece.append(sentence)
-        yield " ".join(piece)
+        yield " ".join(piece), len(piece)
 
 
 def wanted(piece: str, shortest: int, longest: int) -> bool:
@@ -69,20 +69,21 @@ def wanted(piece: str, shortest: int, longest: int) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument("source", help="a parquet file with a column of texts")
-    parser.add_argument("target", help="the parquet file to write, with the column 'text'")
+    parser.add_argument("target", help="the parquet file to write, with the columns 'text' and 'sentences'")
     parser.add_argument("--column", default="text")
     parser.add_argument("--shortest", type=int, default=4, help="words")
     parser.add_argument("--longest", type=int, default=60, help="words")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    found: dict[str, None] = {}  # in order, each once
+    found: dict[str, int] = {}  # in order, each once
     texts = pq.read_table(args.source, columns=[args.column]).column(0).to_pylist()
     for text in texts:
         draws = stream(args.seed, "pieces", row_key(text), 0)
-        for piece in pieces(text, draws, args.longest):
+        for piece, number in pieces(text, draws, args.longest):
             if piece and wanted(piece, args.shortest, args.longest):
-                found[piece] = None
-    pq.write_table(pa.table({"text": list(found)}), args.target, compression="zstd")
+                found[piece] = number
+    columns = {"text": list(found), "sentences": [str(number) for number in found.values()]}
+    pq.write_table(pa.table(columns), args.target, compression="zstd")
     words = sum(len(piece.split()) for piece in found)
     print(f"{len(texts)} texts → {len(found)} pieces, {words} words")
 

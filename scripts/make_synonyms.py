@@ -10,7 +10,7 @@ words that are known well enough and are themselves used in that sense.
 
 Writes, into the folder that already holds `stop_words.txt`:
 
-- `synonyms.tsv.xz`: word, synonyms (best first, spaces between), one part-of-speech letter for each synonym (n, v, a, r)
+- `synonyms.tsv.xz`: word, synonyms (best first, spaces between), a part of speech (n, v, a, r) for each synonym
 - `irregular.tsv`: irregular form, lemma, part of speech; only lemmas of the table
 """
 
@@ -34,7 +34,7 @@ MIN_FREQUENCY = 3  # tagged uses and occurrences in the glosses; rarer words are
 SCORE_SHARE = 0.02  # a candidate's score must reach this share of the best one's
 NOUN_SHARE = 0.1  # a verb's form is left out when it is a noun that often: "thought", "bit"
 FORM_RATE = 6  # a verb's uses for one -ing or -ed form: tells "boring", a word of its own, from "using"
-# Neighbours stand in for adjectives whose sense has no synonym ("bad" has none, "awful" is near); stricter on all counts.
+# Neighbours stand in for adjectives without a synonym ("bad" has none, "awful" is near); stricter on all counts.
 NEAR_SENSE_SHARE = 0.4
 NEAR_OWN_SHARE = 0.5
 MAX_NEAR = 3

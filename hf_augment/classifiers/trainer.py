@@ -66,6 +66,8 @@ def train_classifier(
     set_seed(seed)
     model, tokenizer = _load(config, names, tokenizer, splits["train"].texts)
     encoded = {split: _encode(rows, tokenizer, config.max_length) for split, rows in splits.items()}
+    for split in ("validation", "test"):
+        encoded[split].sort(key=lambda row: len(row["input_ids"]))  # the less padding, the faster
     best = _KeepBest(max_steps, config.evaluations, f"{config.classifier}, seed {seed}")
     with tempfile.TemporaryDirectory() as nothing_is_left_here:
         trainer = _trainer(model, tokenizer, encoded, config, seed, max_steps, best, nothing_is_left_here)
@@ -162,7 +164,7 @@ def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_step
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=64,
+        per_device_eval_batch_size=256 if config.classifier == "lstm" else 64,
         seed=seed,
         data_seed=seed,
         save_strategy="no",

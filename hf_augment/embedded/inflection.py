@@ -38,16 +38,18 @@ loaf loaves | calf calves | elf elves | sheaf sheaves | scarf scarves | potato p
 echo echoes | veto vetoes | torpedo torpedoes | tornado tornadoes | volcano volcanoes | mosquito mosquitoes | cargo cargoes
 criterion criteria | phenomenon phenomena | bacterium bacteria | medium media | curriculum curricula | stimulus stimuli
 nucleus nuclei | passer-by passers-by | bus buses | gas gases | sheep sheep | deer deer | fish fish | aircraft aircraft
-series series | species species
+series series | species species | clothes clothes | earnings earnings | goods goods
+stomach stomachs | monarch monarchs | patriarch patriarchs | epoch epochs
 """
 _MANS = {"caiman", "german", "human", "norman", "ottoman", "roman", "shaman", "talisman"}
-_DEGREES = "good better best | well better best | bad worse worst | ill worse worst | far farther farthest | little less least"
+_DEGREES = "good better best | well better best | bad worse worst | ill worse worst | far farther farthest"
 
 _TABLES = {
     kind: {words[0]: words[1:] for words in (row.split() for row in re.split(r"[|\n]", text)) if words}
     for kind, text in (("v", _VERBS), ("n", _PLURALS), ("a", _DEGREES))
 }
 
+_ENDINGS = (("s", S, "nv"), ("ing", ING, "v"), ("ed", ED, "v"), ("er", ER, "a"), ("est", EST, "a"))
 _DOUBLING = re.compile(r"(?:qu|[^aeiouy])*[aeiouy][^aeiouwxy]\Z")  # one short syllable: stop, quit, big
 _HISSING = re.compile(r"(?:s|x|z|ch|sh)\Z")
 _SYLLABLE = re.compile(r"[aeiouy]+")
@@ -69,14 +71,15 @@ def readings(word: str) -> Iterator[tuple[str, str, str]]:
     """
     for lemma, pos in irregular_forms().get(word, ()):
         yield lemma, pos, _form(word, lemma, pos)
-    for ending, form, poses in (("s", S, "nv"), ("ing", ING, "v"), ("ed", ED, "v"), ("er", ER, "a"), ("est", EST, "a")):
+    for ending, form, poses in _ENDINGS:
         if word.endswith(ending):
             stem = word[: -len(ending)]
             for lemma in dict.fromkeys((stem, stem + "e", stem[:-1], stem[:-1] + "y", stem[:-1] + "ie")):
-                for pos in poses:
-                    # Only a lemma that is written this way counts: "hoped" is from "hope", "hopped" from "hop".
-                    if len(lemma) > 1 and _regular(lemma, form) == word:
-                        yield lemma, pos, form
+                # Only a lemma that is written this way counts: "hoped" is from "hope", "hopped" from "hop".
+                if len(lemma) > 1 and _regular(lemma, form) == word:
+                    for pos in poses:
+                        if pos != "a" or _is_short(lemma):
+                            yield lemma, pos, _form(word, lemma, pos)
 
 
 def inflect(lemma: str, pos: str, form: str) -> str:
@@ -90,6 +93,9 @@ def inflect(lemma: str, pos: str, form: str) -> str:
     """
     if form == BASE:
         return lemma
+    if pos == "v" and " " in lemma:
+        head, _, rest = lemma.partition(" ")
+        return f"{inflect(head, pos, form)} {rest}"
     if pos == "v":
         if form in (PAST, PARTICIPLE):
             return _past(lemma)[form == PARTICIPLE]
@@ -142,10 +148,12 @@ def _degree(lemma: str, form: str) -> str:
     better, best = _TABLES["a"].get(lemma, ("", ""))
     if better:
         return better if form == ER else best
-    syllables = len(_SYLLABLE.findall(lemma.removesuffix("e") if not lemma.endswith("le") else lemma))
-    if syllables == 1 or (syllables == 2 and _SHORT.search(lemma)):
-        return _regular(lemma, form)
-    return f"{'more' if form == ER else 'most'} {lemma}"
+    return _regular(lemma, form) if _is_short(lemma) else f"{'more' if form == ER else 'most'} {lemma}"
+
+
+def _is_short(lemma: str) -> bool:
+    syllables = len(_SYLLABLE.findall(lemma if lemma.endswith("le") else lemma.removesuffix("e")))
+    return syllables == 1 or (syllables == 2 and bool(_SHORT.search(lemma)))
 
 
 def _doubled(lemma: str, form: str) -> str | None:
@@ -168,6 +176,8 @@ def _regular(lemma: str, form: str) -> str:
         return lemma + form[1:]
     elif lemma.endswith("y") and lemma[-2:-1] not in "aeiou":
         return lemma[:-1] + "i" + form
+    if lemma.endswith("ic"):
+        return lemma + "k" + form
     if _DOUBLING.match(lemma):
         return lemma + lemma[-1] + form
     return lemma + form

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-import lzma
+import gzip
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,8 +12,9 @@ TABLES = {
     "irregular": "irregular.tsv",
     "misspellings": "misspellings.tsv",
     "noise_words": "noise_words.txt",
+    "own_words": "own_words.txt",
     "stop_words": "stop_words.txt",
-    "synonyms": "synonyms.tsv.xz",
+    "synonyms": "synonyms.tsv.gz",
 }
 
 Synonyms = dict[str, tuple[tuple[str, str], ...]]  # lower-case word → (synonym, part of speech), the best first
@@ -37,9 +38,15 @@ def stop_words() -> frozenset[str]:
 
 
 @functools.cache
+def own_words() -> frozenset[str]:
+    """Read the words that look inflected and mean something of their own: "the acting", "the wedding"."""
+    return frozenset(_lines("own_words"))
+
+
+@functools.cache
 def synonyms() -> Synonyms:
     """Read the synonyms of a lower-case base form."""
-    text = lzma.decompress((FOLDER / TABLES["synonyms"]).read_bytes()).decode("utf-8")
+    text = gzip.decompress((FOLDER / TABLES["synonyms"]).read_bytes()).decode("utf-8")
     return {word: tuple(zip(others.split(), poses, strict=True)) for word, others, poses in _cells(text.splitlines())}
 
 

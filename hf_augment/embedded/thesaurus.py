@@ -3,29 +3,23 @@
 import functools
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hf_augment.embedded import lexicon
-from hf_augment.embedded.inflection import BASE, ED, PARTICIPLE, PAST, S, inflect, readings
+from hf_augment.embedded import lexicon, wordnet
+from hf_augment.embedded.inflection import ED, PARTICIPLE, PAST, S, inflect, readings
+from hf_augment.embedded.roles import ING, NOUN, ONLY_PARTICIPLE, ONLY_PAST, PAST_OR_PARTICIPLE, THIRD_PERSON
 
 SOURCES = ("embedded", "wordnet")
 
 Found = tuple[tuple[str, str], ...]  # (a word in the form asked for, its role), the best first
 Look = Callable[[str], tuple[tuple[str, str], ...]]  # a base form → (synonym, part of speech)
 
-# Roles say where a form can stand, one letter each. `d` and `p` are pasts and participles where it is not known which
-# of the two is wanted; `e` is right for both, or known to be right.
-NOUN, VERB, THIRD, ING_FORM, EITHER, ONLY_PAST, ONLY_PARTICIPLE, ADJECTIVE, ADVERB = "nvzgedpar"
 _ROLES = {
-    ("n", BASE): NOUN,
-    ("n", S): NOUN,
-    ("v", BASE): VERB,
-    ("v", S): THIRD,
-    ("v", "ing"): ING_FORM,
-    ("v", PAST): EITHER,
-    ("v", PARTICIPLE): EITHER,
+    ("v", S): THIRD_PERSON,
+    ("v", "ing"): ING,
+    ("v", PAST): PAST_OR_PARTICIPLE,
+    ("v", PARTICIPLE): PAST_OR_PARTICIPLE,
 }
 _CACHED_WORDS = 1 << 16
 
@@ -40,7 +34,7 @@ def substitutes(source: str, table: str | None) -> Callable[[str], Found]:
     """
     if table is not None:
         return _from_table(table, _state(table))
-    return _from_embedded() if source == "embedded" else _from_wordnet(_wordnet_folder())
+    return _from_embedded() if source == "embedded" else _from_wordnet()
 
 
 def thesaurus_references(source: str, table: str | None) -> dict[str, str]:
@@ -48,8 +42,8 @@ def thesaurus_references(source: str, table: str | None) -> dict[str, str]:
     if table is not None:
         return {"table": _file_identity(table, _state(table)), **lexicon.identities("irregular")}
     if source == "wordnet":
-        return {"wordnet": _wordnet_identity(_wordnet_folder()), **lexicon.identities("irregular", "stop_words")}
-    return lexicon.identities("synonyms", "irregular", "stop_words")
+        return {"wordnet": wordnet.identity(), **lexicon.identities("irregular", "stop_words")}
+    return lexicon.identities("synonyms", "irregular", "own_words", "stop_words")
 
 
 def check_table(table: str | None, where: str) -> None:
@@ -63,7 +57,12 @@ def check_table(table: str | None, where: str) -> None:
 
 @functools.cache
 def _from_embedded() -> Callable[[str], Found]:
-    return _inflecting(lambda word: lexicon.synonyms().get(word, ()), lexicon.stop_words())
+    return _inflecting(lambda word: lexicon.synonyms().get(word, ()), lexicon.stop_words() | lexicon.own_words())
+
+
+@functools.cache
+def _from_wordnet() -> Callable[[str], Found]:
+    return _inflecting(wordnet.synonyms_of, lexicon.stop_words())
 
 
 @functools.lru_cache(maxsize=8)
@@ -89,7 +88,7 @@ def _inflecting(look: Look, never: frozenset[str]) -> Callable[[str], Found]:
 def _found(word: str, look: Look) -> Found:
     exact = look(word)
     if exact:
-        return tuple((other, _ROLES.get((pos, BASE), pos)) for other, pos in exact)
+        return exact
     found: dict[str, str] = {}
     for lemma, pos, form in readings(word):
         for other, own in look(lemma):
@@ -106,7 +105,7 @@ def _written(other: str, pos: str, form: str) -> Iterator[tuple[str, str]]:
         return
     past, participle = inflect(other, pos, PAST), inflect(other, pos, PARTICIPLE)
     if past == participle:
-        yield past, EITHER
+        yield past, PAST_OR_PARTICIPLE
     else:
         yield past, ONLY_PAST
         yield participle, ONLY_PARTICIPLE

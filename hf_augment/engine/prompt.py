@@ -25,7 +25,8 @@ class PromptFormat:
 
     Args:
         template (`str`): Ends with `{text}`; may hold `{label}`.
-        labels (`tuple[str, ...]`): The names of the labels; none for a template without `{label}`.
+        labels (`tuple[str, ...]`): The names of the labels; none for a template without `{label}`, or where any
+            label goes.
 
     Example:
 
@@ -42,11 +43,6 @@ class PromptFormat:
         if not self.template.endswith("{text}") or self.template.count("{text}") != 1:
             raise ValueError(
                 f"A prompt template ends with {{text}}, its only one; got {self.template!r}. Write e.g. '{{label}}: {{text}}'."
-            )
-        if self.conditional and not self.labels:
-            raise ValueError(
-                f"The prompt template {self.template!r} asks for labels, and there are none. Give every row a label, "
-                "or write the template '{text}'."
             )
 
     @property
@@ -70,15 +66,25 @@ class PromptFormat:
         Raises:
             `ValueError`: A label that the generator was not trained with.
         """
-        if self.conditional and label not in self.labels:
+        if self.conditional and self.labels and label not in self.labels:
             raise ValueError(
                 unknown("label", label, self.labels, "A generator writes for the labels of its training.")
             )
         return self._sides[0].replace("{label}", str(label))
 
-    def render_prefixes(self) -> list[str]:
-        """Write the prompts of all labels: what a generated text must not contain."""
-        return [self.prefix(label) for label in self.labels] if self.conditional else [self.prefix(None)]
+    def leaks(self, text: str, label: str | None) -> bool:
+        """
+        Tell whether a written text holds a prompt, or what stands between label and text where that is telling.
+
+        Args:
+            text (`str`): The text.
+            label (`str`, *optional*): The label it was written for.
+        """
+        labels = {label, *self.labels} if self.conditional else {None}
+        marks = {self._sides[0].replace("{label}", str(name)) for name in labels}
+        marks.add(self._sides[0].rpartition("{label}")[2].strip())
+        # A bare word or a colon stands in many honest texts; "negative:" and "<SEP>" do not.
+        return any(mark in text for mark in marks if len(mark) > 2 and not mark.replace(" ", "").isalnum())
 
     def encode_prompt(self, tokenizer: Any, label: str | None) -> list[int]:
         """
@@ -106,6 +112,10 @@ class PromptFormat:
             )
         return [start]
 
+    def encode_text(self, tokenizer: Any, text: str) -> list[int]:
+        """Tokenise the beginning of a text, as it follows the prompt."""
+        return list(_tokens(tokenizer, self._sides[1] + text))
+
     def encode_example(self, tokenizer: Any, label: str | None, text: str, max_length: int) -> dict[str, list[int]]:
         """
         Tokenise prompt, text and end token, with the loss on text and end token only.
@@ -126,7 +136,7 @@ class PromptFormat:
                 f"The prompt {self.prefix(label)!r} takes {len(prompt)} tokens, which leaves none of max_length="
                 f"{max_length} to the text. Raise max_length or shorten the prompt."
             )
-        written = [*_tokens(tokenizer, self._sides[1] + text), tokenizer.eos_token_id][: max_length - len(prompt)]
+        written = [*self.encode_text(tokenizer, text), tokenizer.eos_token_id][: max_length - len(prompt)]
         return {"input_ids": prompt + written, "labels": [IGNORED] * len(prompt) + written}
 
     def save(self, folder: str | Path) -> None:

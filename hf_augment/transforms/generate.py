@@ -146,7 +146,6 @@ class _Writer:
         self.end = ends if isinstance(ends, list) else [ends]
         self.special = set(tokenizer.all_special_ids)
         self.room = getattr(model.config, "max_position_embeddings", 1 << 30) - settings.max_new_tokens
-        self.prefixes = [prefix for prefix in prompt.render_prefixes() if prefix]
 
     def prepare(self, row: Row) -> _Prompt | Declined:
         settings = self.settings
@@ -181,9 +180,9 @@ class _Writer:
             return Declined("broken character")
         written = f"{prepared.beginning}{continuation}" if prepared.beginning else continuation
         written = written.strip()
-        if any(prefix in written for prefix in self.prefixes):
-            return Declined("prompt leaked")
-        if prepared.beginning and continuation.lstrip().startswith(prepared.beginning):
+        if self.prompt.leaks(written, row.label) or (
+            prepared.beginning and f"{continuation.strip()} ".startswith(f"{prepared.beginning} ")
+        ):
             return Declined("prompt leaked")
         if written == row.text.strip():
             return Declined("copied the text")

@@ -1,0 +1,82 @@
+"""A causal language model from random weights, and its tokenizer from the training texts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hf_augment.recipe import ScratchConfig
+
+END = "<|endoftext|>"
+
+
+def train_tokenizer(texts: Iterable[str], config: ScratchConfig) -> Any:
+    """
+    Train a byte-level BPE tokenizer: every text can be written with it, and none is lost.
+
+    Args:
+        texts (`Iterable[str]`): The training texts.
+        config (`ScratchConfig`): `vocabulary` and `context`.
+
+    Returns:
+        `PreTrainedTokenizerFast`: With one special token, which ends a text, begins one and fills batches up.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=config.vocabulary,
+        min_frequency=2,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=END,
+        eos_token=END,
+        pad_token=END,
+        model_max_length=config.context,
+        clean_up_tokenization_spaces=False,  # a text comes back byte for byte
+    )
+
+
+def new_model(config: ScratchConfig, tokenizer: Any) -> Any:
+    """
+    Make a decoder with random weights, drawn from torch's global generator.
+
+    Args:
+        config (`ScratchConfig`): Architecture and size.
+        tokenizer (`PreTrainedTokenizerBase`): What it reads and writes.
+    """
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    end = tokenizer.eos_token_id
+    shared = {"vocab_size": len(tokenizer), "bos_token_id": end, "eos_token_id": end, "pad_token_id": end}
+    if config.architecture == "gpt2":
+        return GPT2LMHeadModel(
+            GPT2Config(
+                n_positions=config.context,
+                n_embd=config.width,
+                n_layer=config.layers,
+                n_head=config.heads,
+                resid_pdrop=config.dropout,
+                embd_pdrop=config.dropout,
+                attn_pdrop=config.dropout,
+                **shared,
+            )
+        )
+    return LlamaForCausalLM(
+        LlamaConfig(
+            max_position_embeddings=config.context,
+            hidden_size=config.width,
+            intermediate_size=max(32, config.width * 8 // 3 // 32 * 32),  # as many weights as GPT-2's 4 times width
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            tie_word_embeddings=True,  # a small model would spend half its weights on a second vocabulary
+            **shared,
+        )
+    )

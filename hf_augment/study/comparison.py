@@ -1,0 +1,258 @@
+"""Trains the same classifier on gold, repeated gold and augmented rows, and compares them seed by seed."""
+
+import dataclasses
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_augment.augment import ORIGINAL
+from hf_augment.recipe import StudyConfig
+from hf_augment.record import write_json
+from hf_augment.study import paired
+from hf_augment.study.cells import Cell, digest
+
+SAVED = ("gold", "augmented")  # of these arms the model of the first seed stays on disk
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """
+    What a comparison found.
+
+    Args:
+        report (`dict`): All of it, as in `comparison.json`: among others `rows` (one test score each: arm, seed,
+            metric, value), `table` (mean and standard deviation), `differences` (augmented minus each other arm),
+            `arms` (rows, steps, seconds) and `overlaps`.
+        output (`Path`): The folder with `comparison.json`, `comparison.md`, `cells` and `classifier`.
+    """
+
+    report: dict[str, Any]
+    output: Path
+
+    @property
+    def reading(self) -> str:
+        """What the differences support, in one line."""
+        return self.report["reading"]
+
+    @property
+    def classifiers(self) -> dict[str, Path]:
+        """The folders of the saved classifiers, by arm."""
+        return {arm: self.output / folder for arm, folder in self.report["classifiers"].items()}
+
+    def to_markdown(self) -> str:
+        """Return the text of `comparison.md`."""
+        return paired.markdown(self.report)
+
+
+def compare(
+    gold_train: Any,
+    augmented_train: Any,
+    validation: Any,
+    test: Any,
+    *,
+    text: str,
+    label: str,
+    config: StudyConfig,
+    output: str | Path,
+    seed_base: int = 0,
+    label_names: Sequence[str] | None = None,
+) -> Comparison:
+    """
+    Compare a classifier trained with augmented rows with three that were trained without.
+
+    The arms: `gold`; `gold_matched`, the same rows for as many optimiser steps as `augmented`; `duplicated`, gold
+    rows repeated to the number of rows of `augmented`, for as many steps; `augmented`, gold and augmented rows. Each
+    finished pair of arm and seed is a file: a killed comparison goes on where it stopped, and one whose data,
+    settings or versions have changed trains anew.
+
+    Args:
+        gold_train (`Dataset`): The real training rows.
+        augmented_train (`Dataset`): What [`Augment`] made of them; its rows that are not `"original"` are added to
+            the gold rows.
+        validation, test (`Dataset`): Real rows. The first choose a step in each training, the second only score.
+        text, label (`str`): The columns.
+        config ([`StudyConfig`]): Classifier, seeds, optimisation, metrics.
+        output (`str` or `Path`): The folder for results, cells and two saved classifiers.
+        seed_base (`int`, *optional*, defaults to `0`): Added to each seed of `config`.
+        label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
+
+    Returns:
+        [`Comparison`]: What `comparison.json` and `comparison.md` say.
+
+    Raises:
+        `ValueError`: Augmented rows in an evaluation split, originals that are no gold rows, or nothing was added.
+    """
+    from hf_augment.classifiers.examples import class_names, read_examples
+
+    seeds = [seed_base + seed for seed in config.seeds]
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise ValueError(
+            f"study: seeds: expected numbers from 0 to 2**32 - 1, got {seeds} (with seed_base {seed_base})."
+        )
+    names = class_names(gold_train, label, label_names)
+    originals, added = _provenance(augmented_train)
+    splits = {"gold": gold_train, "added": added, "validation": validation, "test": test}
+    columns = {"text": text, "label": label, "names": names, "label_names": label_names}
+    data = {split: read_examples(rows, split=split, **columns) for split, rows in splits.items()}
+    for split in ("gold", "validation", "test"):
+        _only_originals(splits[split], split)
+    if len(originals):
+        _only_gold(read_examples(originals, split="original", **columns), data["gold"])
+    arms = _arms(data["gold"], data["added"], config)
+    cells = _cells(arms, data, names, config, seeds, Path(output))
+    results = _train(cells, arms, data, names, config)
+    report = _report(results, arms, data, config, seeds)
+    write_json(Path(output) / "comparison.json", report)
+    _write_text(Path(output) / "comparison.md", paired.markdown(report))
+    return Comparison(report=report, output=Path(output))
+
+
+def _provenance(augmented_train: Any) -> tuple[Any, Any]:
+    """Split the augmented dataset into its originals and the rows that were added."""
+    if "augmented_by" not in getattr(augmented_train, "column_names", ()):
+        raise ValueError(
+            "augmented_train has no column 'augmented_by', which tells added rows from originals. Pass the dataset "
+            "that dataset.map(Augment(...), batched=True) returns."
+        )
+    by = augmented_train["augmented_by"]
+    originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
+    added = augmented_train.select([i for i, name in enumerate(by) if name != ORIGINAL])
+    if not len(added):
+        raise ValueError(
+            f"All {len(augmented_train)} rows of augmented_train are originals, so there is nothing to compare. Its "
+            "column 'declined' says why no copies were written."
+        )
+    return originals, added
+
+
+def _only_originals(rows: Any, split: str) -> None:
+    if "augmented_by" in rows.column_names:
+        written = sum(name != ORIGINAL for name in rows["augmented_by"])
+        if written:
+            raise ValueError(
+                f"{written} of the {len(rows)} {split} rows are augmented. Scores on augmented rows say nothing about "
+                f"real text; pass rows.filter(lambda row: row['augmented_by'] == {ORIGINAL!r})."
+            )
+
+
+def _only_gold(originals: Any, gold: Any) -> None:
+    known = set(zip(gold.texts, gold.labels, strict=True))
+    strange = [row for row in zip(originals.texts, originals.labels, strict=True) if row not in known]
+    if strange:
+        raise ValueError(
+            f"{len(strange)} of the {len(originals.texts)} originals in augmented_train are not in gold_train, e.g. "
+            f"{strange[0][0][:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
+            "augmented arm more real data than the rest."
+        )
+
+
+def _arms(gold: Any, added: Any, config: StudyConfig) -> dict[str, tuple[Any, int]]:
+    """Return the rows and the number of optimiser steps of each arm."""
+    augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
+    total = len(augmented.texts)
+    by_class = sorted(range(len(gold.texts)), key=gold.labels.__getitem__)
+    repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
+    duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
+    few, many = (math.ceil(rows * config.epochs / config.batch_size) for rows in (len(gold.texts), total))
+    return {
+        "gold": (gold, few),
+        "gold_matched": (gold, many),
+        "duplicated": (duplicated, many),
+        "augmented": (augmented, many),
+    }
+
+
+def _cells(arms, data, names: list[str], config: StudyConfig, seeds: list[int], output: Path) -> list[Cell]:
+    from hf_augment.engine import resources
+
+    lstm = config.classifier == "lstm"
+    shared = {
+        "settings": {name: value for name, value in dataclasses.asdict(config).items() if name != "seeds"},
+        # A model trained anew into the same folder is another one; the LSTM's tokenizer comes from the gold rows.
+        "classifier": digest(data["gold"].texts) if lstm else resources.identity(config.classifier, config.revision),
+        "names": names,
+        "validation": digest(data["validation"]),
+        "test": digest(data["test"]),
+    }
+    own = {arm: {"train": digest(rows), "steps": steps} for arm, (rows, steps) in arms.items()}
+    return [
+        Cell(arm, seed, {**shared, **own[arm]}, output, saved=arm in SAVED and seed == seeds[0])
+        for seed in seeds
+        for arm in arms
+    ]
+
+
+def _train(cells: list[Cell], arms, data, names: list[str], config: StudyConfig) -> dict[Cell, dict[str, Any]]:
+    """Train what is not on disk yet."""
+    from datasets import ClassLabel, Dataset, Features, Value
+    from tqdm.auto import tqdm
+
+    from hf_augment.classifiers import train_classifier, train_tokenizer
+
+    def as_dataset(rows):
+        columns = {"text": rows.texts, "label": rows.labels}
+        return Dataset.from_dict(
+            columns, features=Features({"text": Value("string"), "label": ClassLabel(names=names)})
+        )
+
+    results = {cell: cell.finished() for cell in cells}
+    missing = [cell for cell, result in results.items() if result is None]
+    told = f"{len(cells)} cells ({len(arms)} arms x {len(cells) // len(arms)} seeds), {len(missing)} of them to train"
+    tqdm.write(f"Comparison: {told}.", file=sys.stderr)
+    shared = {"text": "text", "label": "label", "config": config}
+    if config.classifier == "lstm" and missing:
+        shared["tokenizer"] = train_tokenizer(data["gold"].texts)
+    evaluated = [as_dataset(data[split]) for split in ("validation", "test")]
+    with tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", file=sys.stderr) as bar:
+        for cell in missing:
+            bar.set_description(f"{cell.arm}, seed {cell.seed}")
+            rows, steps = arms[cell.arm]
+            options = {"seed": cell.seed, "max_steps": steps, "output_dir": cell.folder}
+            results[cell] = cell.finish(train_classifier(as_dataset(rows), *evaluated, **shared, **options))
+            bar.update()
+    return results
+
+
+def _report(results: Mapping[Cell, dict], arms, data, config: StudyConfig, seeds: list[int]) -> dict[str, Any]:
+    metrics = [name for name in next(iter(results.values()))["test"] if name != "loss"]
+    rows = [
+        {"arm": cell.arm, "seed": cell.seed, "metric": metric, "value": result["test"][metric]}
+        for cell, result in results.items()
+        for metric in metrics
+    ]
+    differences = paired.differences(rows)
+    facts = {arm: {"rows": len(examples.texts), "steps": steps} for arm, (examples, steps) in arms.items()}
+    for arm, found in facts.items():
+        own = {str(cell.seed): result for cell, result in results.items() if cell.arm == arm}
+        found["seconds"] = {seed: result["seconds"] for seed, result in own.items()}
+        found["best_step"] = {seed: result["best_step"] for seed, result in own.items()}
+    return {
+        "reading": paired.reading(differences, metrics[0], len(seeds)),
+        "config": dataclasses.asdict(config),
+        "seeds": seeds,
+        "arms": facts,
+        "rows": rows,
+        "table": paired.table(rows),
+        "differences": differences,
+        "overlaps": {kind: _overlap(data, kind) for kind in ("added", "gold")},
+        "evaluated_on": {split: len(data[split].texts) for split in ("validation", "test")},
+        "skipped": {split: examples.skipped for split, examples in data.items()},
+        "cells": [cell.file.name for cell in results],
+        "classifiers": {cell.arm: f"classifier/{cell.arm}/model" for cell in results if cell.folder is not None},
+    }
+
+
+def _overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:
+    """Count training rows whose text is exactly that of an evaluation row."""
+    texts = data[kind].texts
+    counts = {split: sum(map(set(data[split].texts).__contains__, texts)) for split in ("validation", "test")}
+    return {"rows": len(texts), **counts}
+
+
+def _write_text(path: Path, text: str) -> None:
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)

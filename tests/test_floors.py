@@ -1,0 +1,72 @@
+"""A module imports only from lower floors, and heavy packages only in the rooms that exist for them."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hf_augment"
+
+FLOORS = {
+    0: ["errors", "registry", "streams", "record", "fields", "words", "embedded"],
+    1: ["transform", "recipe", "batches", "metrics", "engine.prompt", "engine.store", "sources"],
+    2: ["compose", "tasks", "preprocess", "engine.resources", "engine.decoding", "engine.endpoint"],
+    3: ["embedded.lexicon", "classifiers", "data"],
+    4: ["embedded.thesaurus", "embedded.inflection", "transforms", "training"],
+    5: ["augment", "selection"],
+    6: ["plan", "study"],
+    7: ["publish", "apply"],
+    8: ["run"],
+    9: ["cli"],
+}
+FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+
+
+def floor(module: str) -> int:
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in FLOOR:
+            return FLOOR[".".join(parts[:length])]
+    raise AssertionError(f"hf_augment.{module} stands on no floor: give it one in {__file__}")
+
+
+def room(module: str) -> str:
+    return module.split(".")[0]
+
+
+def modules() -> dict[str, Path]:
+    files = {file.relative_to(PACKAGE): file for file in PACKAGE.rglob("*.py")}
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): file for path, file in files.items() if str(path) != "__init__.py"}
+
+
+def imported(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hf_augment"):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = modules()
+            found |= {name.removeprefix("hf_augment.") for name in names if name.removeprefix("hf_augment.") in known}
+            if node.module != "hf_augment":
+                found.add(node.module.removeprefix("hf_augment."))
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("hf_augment.") for alias in node.names if alias.name.startswith("hf_augment.")}
+    return found
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_go_down(module):
+    for other in imported(modules()[module]) - {module}:
+        same_room = room(other) == room(module) and room(module) not in ("engine",)
+        assert floor(other) < floor(module) or same_room, f"{module} (floor {floor(module)}) imports {other} (floor {floor(other)})"
+
+
+HEAVY = {"torch", "transformers", "accelerate", "evaluate", "datasets", "sklearn", "matplotlib", "pyarrow", "pandas"}
+
+
+@pytest.mark.parametrize("code", ["import hf_augment", "import hf_augment.cli", "from hf_augment.registry import *; [transform_class(name) for name in TRANSFORMS]"])
+def test_the_way_in_is_light(code):
+    check = f"{code}; import sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
