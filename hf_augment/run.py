@@ -102,7 +102,7 @@ def augment(recipe: Recipe, record: Record) -> Any:
 
     gold = load_data(recipe.data, recipe.preprocess, recipe.seed)
     augment = augmented_by(recipe)
-    facts = describe(gold)
+    facts = describe(gold, recipe.data)
     record.add("data", facts)
     folder, marker = Path(recipe.output) / "dataset", Path(recipe.output) / "dataset.json"
     made_from = {"augment": augment.identity(), "data": facts, "amount": dataclasses.asdict(recipe.augment)}

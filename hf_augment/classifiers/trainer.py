@@ -1,6 +1,7 @@
 """Trains one classifier, keeps its best step by gold validation rows, and scores that step on test rows."""
 
 import copy
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -37,8 +38,11 @@ def train_classifier(
     CPU the same call gives the same numbers and the same weights.
 
     Args:
-        train, validation, test (`Dataset`): The splits; validation and test of real rows only.
-        text, label (`str`): Their columns. Labels are `ClassLabel`, strings or whole numbers.
+        train (`Dataset`): The training rows.
+        validation (`Dataset`): Real rows, which choose the step.
+        test (`Dataset`): Real rows, which score it.
+        text (`str`): The text column.
+        label (`str`): The label column: `ClassLabel`, strings or whole numbers.
         config ([`StudyConfig`]): The classifier, its optimisation and the metrics.
         seed (`int`): Decides weights, order of the rows and dropout.
         max_steps (`int`): Optimiser steps. The learning rate falls linearly to 0 over them.
@@ -114,7 +118,7 @@ class _KeepBest(TrainerCallback):
     def on_evaluate(self, args, state, control, metrics, model, **kwargs):
         accuracy, loss = metrics["eval_accuracy"], metrics["eval_loss"]
         self.history.append({"step": state.global_step, "accuracy": accuracy, "loss": loss})
-        rank = (accuracy, -loss if loss == loss else float("-inf"))  # a loss that is no number ranks last
+        rank = (accuracy, float("-inf") if math.isnan(loss) else -loss)
         if self.rank is None or rank > self.rank:
             self.rank, self.step = rank, state.global_step
             self.weights = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
@@ -139,10 +143,12 @@ def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequ
     if tokenizer is not None:
         raise ValueError(f"The classifier {config.classifier!r} has a tokenizer of its own. Leave 'tokenizer' out.")
     folder = resources.locate(config.classifier, config.revision)
+    resources.require_safetensors(folder)
+    safely = {"trust_remote_code": False, "local_files_only": True}
     model = AutoModelForSequenceClassification.from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **classes
+        folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **classes, **safely
     )
-    return model, AutoTokenizer.from_pretrained(folder)
+    return model, AutoTokenizer.from_pretrained(folder, **safely)
 
 
 def _encode(examples: Examples, tokenizer: Any, max_length: int) -> list[dict[str, Any]]:

@@ -111,6 +111,33 @@ def takes_an(word: str) -> bool:
     return bool(_VOWEL_SOUND.match(word)) and not _CONSONANT_SOUND.match(word)
 
 
+def new_article(article: str, before: str, now: str) -> str | None:
+    """
+    Write the article anew where another word follows it.
+
+    Args:
+        article (`str`): The word that stands there, an article or not.
+        before (`str`): The word that followed it.
+        now (`str`): The word that follows now.
+
+    Returns:
+        `str` or `None`: "a" or "an" with the casing it had; `None` if `article` can stay.
+    """
+    if article.lower() not in ("a", "an"):
+        return None
+    an = takes_an(now)
+    if an == takes_an(before) or an == (len(article) == 2):
+        return None
+    return article[0] + ("N" if article == "A" and now.isupper() else "n") if an else article[0]
+
+
+def cased(word: str, like: str) -> str:
+    """Write `word` with the capitals of `like`: all, the first, or its own."""
+    if like.isupper() and len(like) > 1:
+        return word.upper()
+    return word[0].upper() + word[1:] if like[0].isupper() else word
+
+
 def _form(word: str, lemma: str, pos: str) -> str:
     if pos == "n":
         return S

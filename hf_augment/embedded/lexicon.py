@@ -1,8 +1,8 @@
 """The word lists that ship with the package, each read once."""
 
 import functools
-import hashlib
 import gzip
+import hashlib
 from collections import defaultdict
 from pathlib import Path
 
@@ -57,6 +57,38 @@ def irregular_forms() -> dict[str, list[tuple[str, str]]]:
     for form, lemma, pos in _cells(_lines("irregular")):
         forms[form].append((lemma, pos))
     return dict(forms)
+
+
+@functools.cache
+def misspellings() -> dict[str, tuple[str, ...]]:
+    """Read the well-known misspellings of a lower-case word."""
+    return {word: tuple(others.split()) for word, others in _cells(_lines("misspellings"))}
+
+
+@functools.cache
+def noise_words() -> tuple[str, ...]:
+    """Read the words and phrases that people say without meaning."""
+    return tuple(_lines("noise_words"))
+
+
+@functools.cache
+def contractions(direction: str) -> dict[str, tuple[tuple[tuple[str, ...], str], ...]]:
+    """
+    Read what is contracted or expanded to what.
+
+    Args:
+        direction (`str`): `"contract"` or `"expand"`.
+
+    Returns:
+        `dict`: First lower-case word → the phrases that start with it, the longest first, each with its other form.
+    """
+    found = defaultdict(list)
+    for full, short, allowed in _cells(_lines("contractions")):
+        if allowed in (direction, "both"):
+            old, new = (full, short) if direction == "contract" else (short, full)
+            phrase = tuple(old.lower().split())
+            found[phrase[0]].append((phrase, new))
+    return {first: tuple(sorted(rows, key=lambda row: -len(row[0]))) for first, rows in found.items()}
 
 
 def _lines(name: str) -> list[str]:

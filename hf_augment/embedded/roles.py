@@ -23,12 +23,18 @@ _AFTER = {
     }.items()
 }
 _ROLES_AFTER = {word: roles for roles, words in _AFTER.items() for word in words}
-# A verb and one of these are a verb of their own (look at, turn on), which no synonym of the verb replaces.
-_PARTICLES = set(
-    "about after along apart around at away back by down for forward from in into of off on out over through up upon with".split()
+_PARTICLES, _OBJECTS = (
+    frozenset(words.split())
+    for words in (
+        # A verb and one of these are a verb of their own (look at, turn on), which no synonym of the verb replaces.
+        """
+        about after along apart around at away back by down for forward from in into of off on out over through up upon
+        with
+        """,
+        # What comes before one of these is seldom a noun: "it commands the scene".
+        "a an the my your our their its me him us them",
+    )
 )
-# What comes before one of these is seldom a noun: "it commands the scene".
-_OBJECTS = set("a an the my your our their its me him us them".split())
 
 
 def fitting(found: tuple[tuple[str, str], ...], before: str, after: str) -> list[str]:

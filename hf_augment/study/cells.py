@@ -27,7 +27,7 @@ class Cell:
     def __init__(self, arm: str, seed: int, decided_by: Mapping[str, Any], output: Path, saved: bool):
         self.arm, self.seed = arm, seed
         versions = {"hf_augment": __version__, "torch": version("torch"), "transformers": version("transformers")}
-        self.key = digest({**decided_by, "arm": arm, "seed": seed, "saved": saved, "versions": versions})
+        self.key = digest({**decided_by, "arm": arm, "seed": seed, "versions": versions})
         self.file = output / "cells" / f"{arm}-seed{seed}-{self.key[:16]}.json"
         self.folder = output / "classifier" / arm if saved else None
 
@@ -36,7 +36,8 @@ class Cell:
         found = read_json(self.file)
         if not isinstance(found, dict) or found.get("key") != self.key:
             return None
-        return found["result"] if found["model_identity"] == self._model_identity() else None
+        kept = self.folder is None or found["model_identity"] == self._model_identity()
+        return found["result"] if kept else None
 
     def finish(self, result: Mapping[str, Any]) -> dict[str, Any]:
         """Write the result, after the model that it speaks of, and return what was written."""

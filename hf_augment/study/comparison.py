@@ -1,17 +1,16 @@
 """Trains the same classifier on gold, repeated gold and augmented rows, and compares them seed by seed."""
 
 import dataclasses
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_augment.augment import ORIGINAL
 from hf_augment.recipe import StudyConfig
 from hf_augment.record import write_json
 from hf_augment.study import paired
+from hf_augment.study.arms import make_arms, only_gold, only_originals, overlap, provenance
 from hf_augment.study.cells import Cell, digest
 
 SAVED = ("gold", "augmented")  # of these arms the model of the first seed stays on disk
@@ -72,8 +71,10 @@ def compare(
         gold_train (`Dataset`): The real training rows.
         augmented_train (`Dataset`): What [`Augment`] made of them; its rows that are not `"original"` are added to
             the gold rows.
-        validation, test (`Dataset`): Real rows. The first choose a step in each training, the second only score.
-        text, label (`str`): The columns.
+        validation (`Dataset`): Real rows, which choose a step in each training.
+        test (`Dataset`): Real rows, which only score.
+        text (`str`): The text column.
+        label (`str`): The label column.
         config ([`StudyConfig`]): Classifier, seeds, optimisation, metrics.
         output (`str` or `Path`): The folder for results, cells and two saved classifiers.
         seed_base (`int`, *optional*, defaults to `0`): Added to each seed of `config`.
@@ -93,76 +94,21 @@ def compare(
             f"study: seeds: expected numbers from 0 to 2**32 - 1, got {seeds} (with seed_base {seed_base})."
         )
     names = class_names(gold_train, label, label_names)
-    originals, added = _provenance(augmented_train)
+    originals, added = provenance(augmented_train)
     splits = {"gold": gold_train, "added": added, "validation": validation, "test": test}
     columns = {"text": text, "label": label, "names": names, "label_names": label_names}
     data = {split: read_examples(rows, split=split, **columns) for split, rows in splits.items()}
     for split in ("gold", "validation", "test"):
-        _only_originals(splits[split], split)
+        only_originals(splits[split], split)
     if len(originals):
-        _only_gold(read_examples(originals, split="original", **columns), data["gold"])
-    arms = _arms(data["gold"], data["added"], config)
+        only_gold(read_examples(originals, split="original", **columns), data["gold"])
+    arms = make_arms(data["gold"], data["added"], config)
     cells = _cells(arms, data, names, config, seeds, Path(output))
     results = _train(cells, arms, data, names, config)
     report = _report(results, arms, data, config, seeds)
     write_json(Path(output) / "comparison.json", report)
     _write_text(Path(output) / "comparison.md", paired.markdown(report))
     return Comparison(report=report, output=Path(output))
-
-
-def _provenance(augmented_train: Any) -> tuple[Any, Any]:
-    """Split the augmented dataset into its originals and the rows that were added."""
-    if "augmented_by" not in getattr(augmented_train, "column_names", ()):
-        raise ValueError(
-            "augmented_train has no column 'augmented_by', which tells added rows from originals. Pass the dataset "
-            "that dataset.map(Augment(...), batched=True) returns."
-        )
-    by = augmented_train["augmented_by"]
-    originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
-    added = augmented_train.select([i for i, name in enumerate(by) if name != ORIGINAL])
-    if not len(added):
-        raise ValueError(
-            f"All {len(augmented_train)} rows of augmented_train are originals, so there is nothing to compare. Its "
-            "column 'declined' says why no copies were written."
-        )
-    return originals, added
-
-
-def _only_originals(rows: Any, split: str) -> None:
-    if "augmented_by" in rows.column_names:
-        written = sum(name != ORIGINAL for name in rows["augmented_by"])
-        if written:
-            raise ValueError(
-                f"{written} of the {len(rows)} {split} rows are augmented. Scores on augmented rows say nothing about "
-                f"real text; pass rows.filter(lambda row: row['augmented_by'] == {ORIGINAL!r})."
-            )
-
-
-def _only_gold(originals: Any, gold: Any) -> None:
-    known = set(zip(gold.texts, gold.labels, strict=True))
-    strange = [row for row in zip(originals.texts, originals.labels, strict=True) if row not in known]
-    if strange:
-        raise ValueError(
-            f"{len(strange)} of the {len(originals.texts)} originals in augmented_train are not in gold_train, e.g. "
-            f"{strange[0][0][:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
-            "augmented arm more real data than the rest."
-        )
-
-
-def _arms(gold: Any, added: Any, config: StudyConfig) -> dict[str, tuple[Any, int]]:
-    """Return the rows and the number of optimiser steps of each arm."""
-    augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
-    total = len(augmented.texts)
-    by_class = sorted(range(len(gold.texts)), key=gold.labels.__getitem__)
-    repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
-    duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
-    few, many = (math.ceil(rows * config.epochs / config.batch_size) for rows in (len(gold.texts), total))
-    return {
-        "gold": (gold, few),
-        "gold_matched": (gold, many),
-        "duplicated": (duplicated, many),
-        "augmented": (augmented, many),
-    }
 
 
 def _cells(arms, data, names: list[str], config: StudyConfig, seeds: list[int], output: Path) -> list[Cell]:
@@ -237,19 +183,12 @@ def _report(results: Mapping[Cell, dict], arms, data, config: StudyConfig, seeds
         "rows": rows,
         "table": paired.table(rows),
         "differences": differences,
-        "overlaps": {kind: _overlap(data, kind) for kind in ("added", "gold")},
+        "overlaps": {kind: overlap(data, kind) for kind in ("added", "gold")},
         "evaluated_on": {split: len(data[split].texts) for split in ("validation", "test")},
         "skipped": {split: examples.skipped for split, examples in data.items()},
         "cells": [cell.file.name for cell in results],
         "classifiers": {cell.arm: f"classifier/{cell.arm}/model" for cell in results if cell.folder is not None},
     }
-
-
-def _overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:
-    """Count training rows whose text is exactly that of an evaluation row."""
-    texts = data[kind].texts
-    counts = {split: sum(map(set(data[split].texts).__contains__, texts)) for split in ("validation", "test")}
-    return {"rows": len(texts), **counts}
 
 
 def _write_text(path: Path, text: str) -> None:

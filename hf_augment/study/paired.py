@@ -117,15 +117,12 @@ def markdown(report: Mapping[str, Any]) -> str:
         scores = [_mean_std(cells[arm, metric]) for metric in metrics]
         seconds = statistics.mean(facts["seconds"].values())
         lines.append(_line(arm, facts["rows"], facts["steps"], *scores, f"{seconds:.1f}"))
-    lines += [
-        "",
+    scored = (
         f"Classifier {config['classifier']!r}. Test ({evaluated['test']} rows), values × 100, mean ± sample standard "
         f"deviation over the seeds {', '.join(seeds)}. The best of {config['evaluations']} evaluations on validation "
-        f"({evaluated['validation']} rows) was scored.",
-        "",
-        f"## {TREATED.capitalize()} minus the other arms, seed by seed",
-        "",
-    ]
+        f"({evaluated['validation']} rows) was scored."
+    )
+    lines += ["", scored, "", f"## {TREATED.capitalize()} minus the other arms, seed by seed", ""]
     lines += _head("metric", "against", *(f"seed {seed}" for seed in seeds), "mean ± std", "95 % interval")
     for row in report["differences"]:
         gains = [_points(row["by_seed"][seed]) for seed in seeds]

@@ -1,12 +1,13 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from hf_augment.embedded.inflection import takes_an
+from hf_augment.embedded.inflection import cased, new_article
 from hf_augment.embedded.roles import fitting
 from hf_augment.embedded.thesaurus import check_table, substitutes, thesaurus_references
 from hf_augment.fields import between
 from hf_augment.transform import Edit, EditTransform, share
 from hf_augment.words import Span
+
 
 @dataclass(frozen=True, kw_only=True)
 class Synonym(EditTransform):
@@ -60,9 +61,7 @@ class Synonym(EditTransform):
             # The better of two draws: the best come first in a table, and all of them are drawn.
             new = cased(choices[min(stream.below(len(choices)), stream.below(len(choices)))], text[start:end])
             edits.append(Edit(start, end, new))
-            article = article_edit(text, spans, index, new)
-            if article:
-                edits.append(article)
+            edits += article_edits(text, spans, index, new)
         return edits
 
 
@@ -102,24 +101,12 @@ def _neighbours(text: str, spans: list[Span], index: int) -> tuple[str, str]:
     return before, after
 
 
-def cased(word: str, like: str) -> str:
-    """Write `word` with the capitals of `like`: all, the first, or none."""
-    if like.isupper() and len(like) > 1:
-        return word.upper()
-    return word[0].upper() + word[1:] if like[0].isupper() else word
-
-
-def article_edit(text: str, spans: list[Span], index: int, new: str) -> Edit | None:
-    """Make the edit that puts "an" for "a", or the reverse, before a word that starts with another kind of sound."""
+def article_edits(text: str, spans: list[Span], index: int, new: str) -> list[Edit]:
+    """Make the edit, if one is needed, that puts "an" for "a" or the reverse where `new` begins at a word's place."""
     if index == 0:
-        return None
+        return []
     (start, end), (word_start, word_end) = spans[index - 1], spans[index]
-    article = text[start:end]
-    if article.lower() not in ("a", "an") or not text[end:word_start].isspace():
-        return None
-    an = takes_an(new)
-    if an == takes_an(text[word_start:word_end]) or an == (len(article) == 2):
-        return None
-    if an:
-        return Edit(start, end, article + ("N" if new.isupper() and article == "A" else "n"))
-    return Edit(start, end, article[0])
+    if not text[end:word_start].isspace():
+        return []
+    article = new_article(text[start:end], text[word_start:word_end], new)
+    return [Edit(start, end, article)] if article else []

@@ -1,0 +1,93 @@
+"""The arms of a comparison, and what may not get into them."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hf_augment.augment import ORIGINAL
+from hf_augment.errors import one_split
+from hf_augment.recipe import StudyConfig
+
+if TYPE_CHECKING:
+    from hf_augment.classifiers.examples import Examples
+
+
+def provenance(augmented_train: Any) -> tuple[Any, Any]:
+    """
+    Split an augmented dataset into its originals and the rows that were added.
+
+    Args:
+        augmented_train (`Dataset`): What `dataset.map(Augment(...), batched=True)` returned.
+
+    Raises:
+        `ValueError`: It does not say which rows are which, or nothing was added.
+    """
+    if isinstance(augmented_train, Mapping):
+        raise TypeError(one_split(augmented_train, "compare"))
+    if "augmented_by" not in getattr(augmented_train, "column_names", ()):
+        raise ValueError(
+            "augmented_train has no column 'augmented_by', which tells added rows from originals. Pass the dataset "
+            "that dataset.map(Augment(...), batched=True) returns."
+        )
+    by = augmented_train["augmented_by"]
+    originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
+    added = augmented_train.select([i for i, name in enumerate(by) if name != ORIGINAL])
+    if not len(added):
+        raise ValueError(
+            f"All {len(augmented_train)} rows of augmented_train are originals, so there is nothing to compare. Its "
+            "column 'declined' says why no copies were written."
+        )
+    return originals, added
+
+
+def only_originals(rows: Any, split: str) -> None:
+    """Raise a `ValueError` if a split that must be real holds augmented rows."""
+    if "augmented_by" in rows.column_names:
+        written = sum(name != ORIGINAL for name in rows["augmented_by"])
+        if written:
+            raise ValueError(
+                f"{written} of the {len(rows)} {split} rows are augmented. Scores on augmented rows say nothing about "
+                f"real text; pass rows.filter(lambda row: row['augmented_by'] == {ORIGINAL!r})."
+            )
+
+
+def only_gold(originals: "Examples", gold: "Examples") -> None:
+    """Raise a `ValueError` if originals of the augmented dataset are no gold rows."""
+    known = set(zip(gold.texts, gold.labels, strict=True))
+    strange = [row for row in zip(originals.texts, originals.labels, strict=True) if row not in known]
+    if strange:
+        raise ValueError(
+            f"{len(strange)} of the {len(originals.texts)} originals in augmented_train are not in gold_train, e.g. "
+            f"{strange[0][0][:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
+            "augmented arm more real data than the rest."
+        )
+
+
+def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[str, tuple["Examples", int]]:
+    """
+    Return the rows and the number of optimiser steps of each arm.
+
+    Args:
+        gold ([`Examples`]): The real training rows.
+        added ([`Examples`]): The augmented ones.
+        config ([`StudyConfig`]): Its `epochs` and `batch_size` decide the steps.
+    """
+    augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
+    total = len(augmented.texts)
+    by_class = sorted(range(len(gold.texts)), key=gold.labels.__getitem__)
+    repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
+    duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
+    few, many = (math.ceil(rows * config.epochs / config.batch_size) for rows in (len(gold.texts), total))
+    return {
+        "gold": (gold, few),
+        "gold_matched": (gold, many),
+        "duplicated": (duplicated, many),
+        "augmented": (augmented, many),
+    }
+
+
+def overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:
+    """Count training rows whose text is exactly that of an evaluation row."""
+    texts = data[kind].texts
+    counts = {split: sum(map(set(data[split].texts).__contains__, texts)) for split in ("validation", "test")}
+    return {"rows": len(texts), **counts}

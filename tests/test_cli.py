@@ -1,0 +1,107 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hf_augment import TRANSFORMS
+
+ROOT = Path(__file__).parent.parent
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "hf_augment.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+
+
+RECIPE = """
+# Four rows from a file, one transform.
+output: {folder}/out
+data: {{path: {folder}/rows.csv, validation_share: 0.25}}
+augment: {{pipeline: [{{name: random_swap, rate: 0.5}}], copies: 2}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path) -> str:
+    lines = [f"the {word} film was long and loud,{label}" for word in ("first", "second", "third", "last") for label in ("bad", "good")]
+    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "swap.yaml").write_text(RECIPE.format(folder=tmp_path), encoding="utf-8")
+    return str(tmp_path / "swap.yaml")
+
+
+def test_help_names_the_verbs():
+    done = command("--help")
+    assert done.returncode == 0
+    for verb in ("run", "train", "augment", "preview", "list"):
+        assert verb in done.stdout
+
+
+def test_list_names_every_transform():
+    done = command("list")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(TRANSFORMS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.yaml"], "error: No file 'nowhere.yaml'"),
+        (["preview", "quickstart", "--set", "augment.pipeline=[{name: swap}]"], "unknown transform 'swap'"),
+        (["preview", "quickstart", "--set", "data.path=./nowhere.csv"], "nowhere.csv"),
+        (["train", "eda-sst2"], "has no 'train' block"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(arguments, message):
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_traceback_shows_when_asked_for():
+    done = command("run", "nowhere.yaml", HF_DEBUG="1")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.slow
+def test_preview_shows_and_writes_nothing(recipe, tmp_path):
+    done = command("preview", recipe, "-n", "2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 6
+    assert lines[0].startswith("[original, ")
+    assert lines[1].startswith("[random_swap] ")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_augment_writes_the_dataset_and_its_record_once(recipe, tmp_path):
+    import json
+
+    from datasets import load_from_disk
+
+    done = command("augment", recipe)
+    assert done.returncode == 0, done.stderr
+    dataset = load_from_disk(str(tmp_path / "out" / "dataset"))
+    originals = dataset["train"].filter(lambda row: row["copy"] == 0)
+    assert len(dataset["train"]) == 3 * len(originals)
+    assert set(dataset["validation"]["augmented_by"]) == {"original"}
+    record = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
+    assert record["augment"]["rows_by"] == {"original": len(originals), "random_swap": 2 * len(originals)}
+    assert record["augment"]["spec"]["transform"]["name"] == "random_swap"
+    made = (tmp_path / "out" / "dataset" / "dataset_dict.json").stat().st_mtime_ns
+    assert command("augment", recipe).returncode == 0
+    assert (tmp_path / "out" / "dataset" / "dataset_dict.json").stat().st_mtime_ns == made
+    assert command("augment", recipe, "--set", "seed=1").returncode == 0
+    assert (tmp_path / "out" / "dataset" / "dataset_dict.json").stat().st_mtime_ns != made
