@@ -27,41 +27,30 @@ import dataclasses
 import math
 import os
 import shutil
-import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 from accelerate.utils import broadcast_object_list
-from datasets import Dataset, Features, List, Value
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    DataCollatorForSeq2Seq,
-    EarlyStoppingCallback,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
 from hf_augment.data import describe, load_data
 from hf_augment.engine.checkpoints import FOLDER, RECORD, prepare
 from hf_augment.engine.prompt import IGNORED, PromptFormat
-from hf_augment.engine.resources import identity, locate, require_safetensors
-from hf_augment.engine.scratch import new_model, train_tokenizer
+from hf_augment.engine.resources import identity, locate, read_causal_lm
+from hf_augment.engine.scratch import new_model, own_tokenizer
 from hf_augment.errors import unknown
+from hf_augment.examples import tokenize, usable_rows
+from hf_augment.launch import fewer_processes
+from hf_augment.launch import launch as launch
 from hf_augment.recipe import Recipe, TrainConfig, load_recipe
 from hf_augment.record import environment, write_json
-from hf_augment.tasks import verbalise
 
 SCHEMA = 1
 _OURS = ("output_dir", "seed", "data_seed", "resume_from_checkpoint")  # resuming relies on them
-_TOKENS = Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))})
 
 
 def train(recipe: Recipe) -> dict[str, Any] | None:
@@ -91,24 +80,27 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     # One process decides for all: another one would find the folder that this one is clearing.
     start = prepare(folder, settings, arguments.world_size) if arguments.process_index == 0 else None
     [start] = broadcast_object_list([start])
-    _say(arguments, start.why)
+    if arguments.process_index == 0:
+        for message in filter(None, (start.why, fewer_processes(arguments.world_size))):
+            _say(message)
     if start.finished:
         return None
 
     # Prompt
     rows, skipped = {}, {}
     for split in ("train", "validation"):
-        rows[split], skipped[split] = usable_rows(data[split], recipe, config.prompt)
+        rows[split], skipped[split] = usable_rows(data[split], recipe.data, config.prompt)
     labels = sorted(set(rows["train"]["label"])) if "{label}" in config.prompt else []
     prompt = PromptFormat(config.prompt, tuple(labels))
 
     # Model
     set_seed(recipe.seed)
-    model, tokenizer = _model(config, rows["train"]["text"], folder / FOLDER, arguments)
+    model, tokenizer = _model(config, prompt, rows["train"]["text"], arguments)
 
     # Tokenize
-    longest = min(config.max_length, model.config.max_position_embeddings)
-    tokens = {split: _tokenize(part, prompt, tokenizer, longest, split) for split, part in rows.items()}
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    longest = min(config.max_length, context or config.max_length)
+    tokens = {split: tokenize(part, prompt, tokenizer, longest, split) for split, part in rows.items()}
     _set_pace(arguments, config, len(tokens["train"]))
 
     # Train
@@ -136,8 +128,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
         "settings": settings,
         "base": base,
         "generator": identity(str(folder)),
-        "rows": {split: {"used": len(rows[split]), "skipped": dict(skipped[split])} for split in rows},
-        "tokens": {split: _count(part) for split, part in tokens.items()},
+        "rows": {split: {"used": len(rows[split]), "skipped": skipped[split]} for split in rows},
+        "tokens": {split: sum(map(len, part["input_ids"])) for split, part in tokens.items()},
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
         "train_loss": _last(trainer.state.log_history, "loss"),
@@ -223,77 +215,31 @@ def _settings(config: TrainConfig, seed: int, contents: dict[str, str], base: di
     return {"train": {**train, "model": base and base["identity"]}, "seed": seed, "data": contents}
 
 
-def usable_rows(dataset: Dataset, recipe: Recipe, template: str) -> tuple[Dataset, Counter[str]]:
-    """
-    Keep the rows that can be trained on, with two columns, `text` and the label's name, `label`.
-
-    Args:
-        dataset (`Dataset`): A split.
-        recipe ([`Recipe`]): Its `data` block names the columns.
-        template (`str`): Where it has no `{label}`, none is needed.
-
-    Returns:
-        `tuple`: The rows, and how many were left out by reason.
-    """
-    texts = dataset[recipe.data.text]
-    kept, skipped = {"text": [], "label": []}, Counter()
-    names = getattr(dataset.features.get(recipe.data.label), "names", None)
-    labels = dataset[recipe.data.label] if "{label}" in template else [""] * len(dataset)
-    for text, value in zip(texts, labels, strict=True):
-        label = verbalise(value, names, recipe.data.label)
-        if not isinstance(text, str):
-            skipped["text is None" if text is None else "text is not a string"] += 1
-        elif not text.strip():
-            skipped["text is empty"] += 1
-        elif label is None:
-            skipped["no label"] += 1
-        else:
-            kept["text"].append(text)
-            kept["label"].append(label)
-    if not kept["text"]:
-        raise ValueError(
-            f"No row of {len(dataset)} can be trained on: {dict(skipped)}. Check data.text and data.label."
-        )
-    return Dataset.from_dict(kept), skipped
-
-
 def _model(
-    config: TrainConfig, texts: Sequence[str], checkpoints: Path, arguments: TrainingArguments
+    config: TrainConfig, prompt: PromptFormat, texts: Sequence[str], arguments: TrainingArguments
 ) -> tuple[Any, Any]:
-    if config.scratch is not None:
-        tokenizer = _own_tokenizer(config, texts, checkpoints / "tokenizer", arguments)
-        model = new_model(config.scratch, tokenizer)
+    if config.scratch is None:
+        model, tokenizer = read_causal_lm(locate(config.model, config.revision))
     else:
-        folder = locate(config.model, config.revision)
-        require_safetensors(folder)
-        safely = {"trust_remote_code": False, "local_files_only": True}
-        tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
+        with arguments.main_process_first(desc="train the tokenizer"):
+            written = (prompt.gap + text for text in texts)
+            tokenizer = own_tokenizer(written, config.scratch, Path(arguments.output_dir) / "tokenizer")
+        model = new_model(config.scratch, tokenizer)
     if tokenizer.eos_token_id is None:
         raise ValueError(
             f"The tokenizer of {config.model!r} has no eos_token, so no text could end. Use another model."
         )
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+    size = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > size:  # growing the model silently would add tokens that it never learnt
         raise ValueError(
-            f"The tokenizer of {config.model!r} has {len(tokenizer)} tokens, its model only "
-            f"{model.get_input_embeddings().num_embeddings}. Take both from the same place."
+            f"The tokenizer of {config.model!r} has {len(tokenizer)} tokens, its model only {size}. "
+            "Take both from the same place."
         )
     tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is None:  # a new token would need a new row of weights; the mask hides this one as well
+    if tokenizer.pad_token_id is None:  # the attention mask tells padding from the end of a text
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return (_with_adapters(model) if config.lora else model), tokenizer
-
-
-def _own_tokenizer(config: TrainConfig, texts: Sequence[str], folder: Path, arguments: TrainingArguments) -> Any:
-    with arguments.main_process_first(desc="tokenizer"):
-        if not folder.is_dir():
-            lead = config.prompt.removesuffix("{text}")[-1:]
-            tokenizer = train_tokenizer((lead + text if lead.isspace() else text for text in texts), config.scratch)
-            unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-            tokenizer.save_pretrained(unfinished)
-            unfinished.rename(folder)
-    return AutoTokenizer.from_pretrained(folder)
 
 
 def _with_adapters(model: Any) -> Any:
@@ -302,17 +248,6 @@ def _with_adapters(model: Any) -> Any:
     except ImportError as error:
         raise ImportError("train: lora: needs the package peft. Run pip install 'hf-augment[lora]'.") from error
     return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM"))
-
-
-def _tokenize(rows: Dataset, prompt: PromptFormat, tokenizer: Any, longest: int, split: str) -> Dataset:
-    return rows.map(
-        lambda row: prompt.encode_example(tokenizer, row["label"], row["text"], longest),
-        remove_columns=rows.column_names,
-        features=_TOKENS,
-        keep_in_memory=True,
-        new_fingerprint=split,  # nothing is looked up by it, and hashing a tokenizer takes time
-        desc=f"tokenize {split}",
-    )
 
 
 def _save(trainer: Trainer, tokenizer: Any, prompt: PromptFormat, folder: Path, lora: bool) -> None:
@@ -325,35 +260,12 @@ def _save(trainer: Trainer, tokenizer: Any, prompt: PromptFormat, folder: Path, 
         (folder / "training_args.bin").unlink(missing_ok=True)  # a pickle; what it says stands in the record
 
 
-def _count(tokens: Dataset) -> int:
-    return sum(len(ids) for ids in tokens["input_ids"])
-
-
 def _last(log: Iterable[dict[str, Any]], key: str) -> float | None:
     return next((entry[key] for entry in reversed(list(log)) if key in entry), None)
 
 
-def _say(arguments: TrainingArguments, message: str) -> None:
-    if message and arguments.process_index == 0:
-        print(message, file=sys.stderr, flush=True)
-
-
-def launch(recipe: str, overrides: Sequence[str] = (), accelerate_flags: Sequence[str] = ()) -> int:
-    """
-    Train in processes of their own, under `accelerate launch`.
-
-    Args:
-        recipe (`str`): The recipe's path or name.
-        overrides (`Sequence[str]`, *optional*): Settings such as `"train.epochs=1"`.
-        accelerate_flags (`Sequence[str]`, *optional*): Flags of `accelerate launch`, e.g. `["--num_processes", "4"]`.
-
-    Returns:
-        `int`: The exit status: 0 if all went well.
-    """
-    settings = [word for override in overrides for word in ("--set", override)]
-    # This Python's accelerate, not the one that PATH finds; --quiet spares the launcher's own traceback.
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", *accelerate_flags]
-    return subprocess.run([*launcher, "-m", "hf_augment.training", str(recipe), *settings], check=False).returncode
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -367,7 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ImportError) as error:
         if os.environ.get("HF_DEBUG") == "1":
             raise
-        print(f"error: {error}", file=sys.stderr)
+        _say(f"error: {error}")
         return 2
     return 0
 

@@ -51,10 +51,10 @@ class PromptFormat:
         return "{label}" in self.template
 
     @property
-    def _sides(self) -> tuple[str, str]:
+    def gap(self) -> str:
+        """The white space between prompt and text, with which every text begins."""
         before = self.template.removesuffix("{text}")
-        prompt = before.rstrip()
-        return prompt, before[len(prompt) :]
+        return before[len(before.rstrip()) :]
 
     def prefix(self, label: str | None) -> str:
         """
@@ -70,7 +70,8 @@ class PromptFormat:
             raise ValueError(
                 unknown("label", label, self.labels, "A generator writes for the labels of its training.")
             )
-        return self._sides[0].replace("{label}", str(label))
+        prompt = self.template.removesuffix("{text}").rstrip()
+        return prompt.replace("{label}", label) if self.conditional else prompt
 
     def leaks(self, text: str, label: str | None) -> bool:
         """
@@ -81,8 +82,9 @@ class PromptFormat:
             label (`str`, *optional*): The label it was written for.
         """
         labels = {label, *self.labels} if self.conditional else {None}
-        marks = {self._sides[0].replace("{label}", str(name)) for name in labels}
-        marks.add(self._sides[0].rpartition("{label}")[2].strip())
+        prompt = self.template.removesuffix("{text}").rstrip()
+        marks = {prompt.replace("{label}", str(name)) for name in labels}
+        marks.add(prompt.rpartition("{label}")[2].strip())
         # A bare word or a colon stands in many honest texts; "negative:" and "<SEP>" do not.
         return any(mark in text for mark in marks if len(mark) > 2 and not mark.replace(" ", "").isalnum())
 
@@ -114,7 +116,7 @@ class PromptFormat:
 
     def encode_text(self, tokenizer: Any, text: str) -> list[int]:
         """Tokenise the beginning of a text, as it follows the prompt."""
-        return list(_tokens(tokenizer, self._sides[1] + text))
+        return list(_tokens(tokenizer, self.gap + text))
 
     def encode_example(self, tokenizer: Any, label: str | None, text: str, max_length: int) -> dict[str, list[int]]:
         """

@@ -211,24 +211,29 @@ def load_causal_lm(reference: str, revision: str | None = None) -> CausalLM:
 
 
 def _load(folder: Path, device: str) -> CausalLM:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    require_safetensors(folder)
-    safely = {"trust_remote_code": False, "local_files_only": True}
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
-    tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
+    model, tokenizer = read_causal_lm(folder)
     return CausalLM(model.to(device).eval(), tokenizer, PromptFormat.load(folder))
 
 
-def require_safetensors(folder: Path) -> None:
-    """Raise a `FileNotFoundError` for a folder without weights in safetensors: other formats can run code."""
+def read_causal_lm(folder: Path) -> tuple[Any, Any]:
+    """
+    Read model and tokenizer from a folder: in fp32, from safetensors only, and without running code that lies there.
+
+    Raises:
+        `FileNotFoundError`: The folder holds no weights in safetensors.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     if not any(folder.glob("*.safetensors")):
         raise FileNotFoundError(
             f"The folder {str(folder)!r} holds no weights in safetensors, the one format that we load, because the "
             f"others can run code. It holds {sorted(os.listdir(folder))}. Convert them with "
             "https://huggingface.co/spaces/safetensors/convert or model.save_pretrained(folder)."
         )
+    safely = {"trust_remote_code": False, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
+    return model, AutoTokenizer.from_pretrained(folder, **safely)
 
 
 def one_thread_in_workers() -> None:

@@ -1,11 +1,31 @@
 """A causal language model from random weights, and its tokenizer from the training texts."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from hf_augment.recipe import ScratchConfig
 
 END = "<|endoftext|>"
+
+
+def own_tokenizer(texts: Iterable[str], config: ScratchConfig, folder: Path) -> Any:
+    """
+    Return the tokenizer of a training run: from its folder, or trained on the texts and put there.
+
+    Args:
+        texts (`Iterable[str]`): The training texts.
+        config (`ScratchConfig`): See `train_tokenizer`.
+        folder (`Path`): Where it is kept for a run that goes on, and for other processes.
+    """
+    from transformers import AutoTokenizer
+
+    if not folder.is_dir():
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        train_tokenizer(texts, config).save_pretrained(unfinished)
+        unfinished.rename(folder)
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def train_tokenizer(texts: Iterable[str], config: ScratchConfig) -> Any:

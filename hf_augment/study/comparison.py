@@ -41,6 +41,10 @@ class Comparison:
         """The folders of the saved classifiers, by arm."""
         return {arm: self.output / folder for arm, folder in self.report["classifiers"].items()}
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what `comparison.json` holds."""
+        return self.report
+
     def to_markdown(self) -> str:
         """Return the text of `comparison.md`."""
         return paired.markdown(self.report)

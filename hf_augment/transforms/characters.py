@@ -18,8 +18,8 @@ from hf_augment.words import Span, graphemes, outside, runs, words
 PIECE = 4  # grapheme clusters that stand for a word where no spaces are written
 _CONTEXT = 8  # characters to each side that can decide where a cluster ends
 
-# Foreign words, names and numbers inside a run without spaces.
 _WITHOUT_DIGITS = re.compile(r"_*[^\W\d_]\D*")
+# Foreign words, names and numbers inside a run without spaces.
 _SPACED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Nd}_]")
 
 
@@ -58,7 +58,8 @@ class CharacterTransform(EditTransform):
             edits += self.piece_edits(text, spans[index], stream)
         if edits:
             return edits
-        return next(filter(None, (self.piece_edits(text, span, stream) for span in spans)), [])
+        different = {text[slice(*span)]: span for span in spans}.values()
+        return next(filter(None, (self.piece_edits(text, span, stream) for span in different)), [])
 
     def _why_not(self, row: Row) -> str:
         return NO_CHANGE

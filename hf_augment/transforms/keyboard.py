@@ -45,5 +45,10 @@ class Keyboard(ConfusionTransform):
     def references(self):
         return {"keyboards": char_tables.table_identity("keyboards")}
 
+    def _why_not(self, row):
+        if self.confusions().pattern.search(row.text):
+            return super()._why_not(row)
+        return f"no letter of the keyboard {self.layout!r}"
+
     def confusions(self):
         return char_tables.keyboard(self.layout)

@@ -2,6 +2,7 @@ import functools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Literal
 
 from hf_augment.fields import between
@@ -11,7 +12,9 @@ from hf_augment.transforms.characters import CharacterTransform, borders, keeps_
 from hf_augment.words import Span
 
 _WIDTHS = {"swap": 2, "delete": 1, "insert": 0, "substitute": 1}  # characters of the word that a typo takes
-_FARTHEST = 1_000  # characters of the text that are looked at for a letter
+# Bounds that only a text of one letter reaches.
+_FARTHEST = 200  # characters of the text that are looked at for a letter
+_MOST_PLACES = 100  # places of a word that are tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +24,9 @@ class Typo(CharacterTransform):
 
     Letters to insert come from the text itself, so common letters come often and the script is the right one. Words of
     fewer than three characters and words with a digit are left alone: a reader repairs a misspelt word, but not a
-    number. Where no spaces are written (Chinese, Thai, ...), four characters count as a word. The character noise of
-    Belinkov and Bisk (2018, huggingface.co/papers/1711.02173).
+    number. Short words can become others: name those that carry the label ("not") in `reserved`. Where no spaces are
+    written (Chinese, Thai, ...), four characters count as a word. The character noise of Belinkov and Bisk (2018,
+    huggingface.co/papers/1711.02173).
 
     Args:
         rate (`float`, *optional*, defaults to `0.1`):
@@ -70,24 +74,30 @@ class Typo(CharacterTransform):
             place, width, new = found
             taken.update(range(place, place + max(width, 1)))
             edits.append(Edit(at[place], at[place + width], "".join(new)))
-        while len(edits) > 1 and splice(text[: span[1]], sorted(edits)) == text[: span[1]]:
-            edits.pop()  # one took out what another one put in
+        while len(edits) > 1 and _cancel_out(text, span, edits):
+            edits.pop()
         return edits
 
     def _typo(
         self, text: str, at: Sequence[int], taken: set[int], stream: Stream
     ) -> tuple[int, int, list[str]] | None:
         first, count = int(self.keep_first), len(at) - 1
-        for kind in _beginning(stream.below(len(self.kinds)), self.kinds):
+        for kind in _rotated(self.kinds, stream.below(len(self.kinds))):
             width = _WIDTHS[kind]
             places = range(first, count - width + 1)
-            for place in _beginning(stream.below(len(places)), places):
+            for place in islice(_rotated(places, stream.below(len(places))), _MOST_PLACES):
                 if taken and not taken.isdisjoint(range(place - 1, place + width + 1)):
                     continue
                 new = _new(kind, text, at, place, stream)
                 if new is not None and keeps_clusters(text, at[place], at[place + width], new):
                     return place, width, new
         return None
+
+
+def _cancel_out(text: str, span: Span, edits: list[Edit]) -> bool:
+    start, end = span
+    moved = sorted(Edit(edit.start - start, edit.end - start, edit.new) for edit in edits)
+    return splice(text[start:end], moved) == text[start:end]
 
 
 def _new(kind: str, text: str, at: Sequence[int], place: int, stream: Stream) -> list[str] | None:
@@ -122,6 +132,6 @@ def _script(character: str) -> str:
     return unicodedata.name(character, "").partition(" ")[0]
 
 
-def _beginning(start: int, items: Sequence) -> Iterator:
+def _rotated(items: Sequence, start: int) -> Iterator:
     for index in range(start, start + len(items)):
         yield items[index % len(items)]
