@@ -32,6 +32,7 @@ TEXTS = [
     "hello hello hello",
     "Je ne l'ai pas aimé : trop cher, trop long, et le serveur n'était pas aimable.",
     "<br />We left before dessert;<br />the waiter never came back.",
+    "It is late, they are tired, I don't know who did not pay, and we're sure that she is here.",
     "Ça marche très bien & c'est beau à voir, n'est-ce pas ?",
 ]
 AWKWARD = [

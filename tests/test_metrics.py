@@ -44,15 +44,15 @@ def test_averaged_metrics_are_those_of_scikit_learn(name, average, labels):
     predictions, references = labels
     expected = getattr(sklearn.metrics, AVERAGED[name])(references, predictions, average=average, zero_division=0)
     found = metrics.load(name).compute(predictions=predictions, references=references, average=average)
-    assert found[name] == pytest.approx(expected, abs=1e-12)
+    assert found[name] == pytest.approx(expected.tolist() if average is None else expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", AVERAGED)
 def test_the_average_is_macro_unless_asked(name):
-    predictions, references = [0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 2, 0]
+    predictions, references = [0, 0, 0, 0, 1, 2], [0, 0, 0, 1, 1, 0]
     score = getattr(sklearn.metrics, AVERAGED[name])
     found = metrics.load(name).compute(predictions=predictions, references=references)[name]
-    assert found == pytest.approx(score(references, predictions, average="macro"))
+    assert found == pytest.approx(score(references, predictions, average="macro", zero_division=0))
     assert found != pytest.approx(score(references, predictions, average="micro"))
 
 

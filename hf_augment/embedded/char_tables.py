@@ -44,11 +44,10 @@ def keyboard(layout: str) -> Confusions:
     """Return what a finger that misses its key types on a layout, in lower and upper case."""
     choices = {letter: tuple(near) for letter, near in keyboards()[layout].items()}
     upper = {letter: "İ" if (layout, letter) == ("tr", "i") else letter.upper() for letter in choices}
-    capitals = {letter: capital for letter, capital in upper.items() if len(capital) == 1}  # not ß, whose is SS
+    # Not ß, whose capital is SS, nor ς, which shares that of σ on another key.
+    capitals = {letter: capital for letter, capital in upper.items() if len(capital) == 1 and letter != "ς"}
     for letter, capital in capitals.items():
-        near = dict.fromkeys(capitals[other] for other in choices[letter] if other in capitals)
-        if letter != "ς":  # its capital is that of σ, which stands on another key
-            choices[capital] = tuple(near)
+        choices[capital] = tuple(capitals[near] for near in choices[letter] if near in capitals)
     return _confusions(choices)
 
 
@@ -81,10 +80,7 @@ def _pairs(name: str) -> dict[str, list[str]]:
 
 def _confusions(choices: dict[str, tuple[str, ...]]) -> Confusions:
     choices = {of: others for of, others in choices.items() if others}
-    pattern = "|".join(re.escape(of) for of in sorted(choices, key=len) if len(of) > 1)
     single = "".join(re.escape(of) for of in choices if len(of) == 1)
-    return Confusions(choices, re.compile(f"[{single}]" + (f"|{pattern}" if pattern else "")), _widths(choices))
-
-
-def _widths(choices: dict[str, tuple[str, ...]]) -> tuple[int, ...]:
-    return tuple(sorted({len(of) for of in choices}))
+    several = [re.escape(of) for of in choices if len(of) > 1]
+    widths = tuple(sorted({len(of) for of in choices}))
+    return Confusions(choices, re.compile("|".join([f"[{single}]", *several])), widths)

@@ -74,7 +74,9 @@ def readings(word: str) -> Iterator[tuple[str, str, str]]:
     for ending, form, poses in _ENDINGS:
         if word.endswith(ending):
             stem = word[: -len(ending)]
-            for lemma in dict.fromkeys((stem, stem + "e", stem[:-1], stem[:-1] + "y", stem[:-1] + "ie")):
+            for lemma in dict.fromkeys(
+                (stem, stem + "e", stem[:-1], stem[:-1] + "y", stem[:-2] + "y", stem[:-1] + "ie")
+            ):
                 # Only a lemma that is written this way counts: "hoped" is from "hope", "hopped" from "hop".
                 if len(lemma) > 1 and _regular(lemma, form) == word:
                     for pos in poses:

@@ -4,6 +4,7 @@
 # replaced does not say which; `e` is right for both, or known to be right.
 NOUN, VERB, THIRD_PERSON, ING, PAST_OR_PARTICIPLE, ONLY_PAST, ONLY_PARTICIPLE, ADJECTIVE, ADVERB = "nvzgedpar"
 
+_NO_VERBS = str.maketrans("", "", VERB + THIRD_PERSON + ING + PAST_OR_PARTICIPLE + ONLY_PAST + ONLY_PARTICIPLE)
 _ANYWHERE = "nvzgear"
 _AFTER = {
     roles: words.split()
@@ -42,7 +43,7 @@ def fitting(found: tuple[tuple[str, str], ...], before: str, after: str) -> list
     Keep the words whose role fits between two others.
 
     Args:
-        found (`tuple[tuple[str, str], ...]`): Words with their roles.
+        found (`tuple[tuple[str, str], ...]`): Words with their roles, empty where a user's table does not say.
         before (`str`): The word before in lower case, empty at the start of a clause.
         after (`str`): The word after in lower case, empty at the end of a clause.
     """
@@ -50,7 +51,7 @@ def fitting(found: tuple[tuple[str, str], ...], before: str, after: str) -> list
     if before == "to":  # "to watch", "to places"
         roles = "vr" if any(role == VERB for _, role in found) else _ANYWHERE
     if after in _PARTICLES:
-        return [word for word, role in found if role in roles and role not in "vzgedp"]
-    if after in _OBJECTS:
-        return [word for word, role in found if role in roles and role != NOUN]
-    return [word for word, role in found if role in roles]
+        roles = roles.translate(_NO_VERBS)
+    elif after in _OBJECTS:
+        roles = roles.replace(NOUN, "")
+    return [word for word, role in found if role in roles]  # an unknown role, the empty string, fits everywhere

@@ -10,8 +10,6 @@ from hf_augment.embedded import lexicon, wordnet
 from hf_augment.embedded.inflection import ED, PARTICIPLE, PAST, S, inflect, readings
 from hf_augment.embedded.roles import ING, NOUN, ONLY_PARTICIPLE, ONLY_PAST, PAST_OR_PARTICIPLE, THIRD_PERSON
 
-SOURCES = ("embedded", "wordnet")
-
 Found = tuple[tuple[str, str], ...]  # (a word in the form asked for, its role), the best first
 Look = Callable[[str], tuple[tuple[str, str], ...]]  # a base form → (synonym, part of speech)
 
@@ -79,7 +77,7 @@ def _inflecting(look: Look, never: frozenset[str]) -> Callable[[str], Found]:
             return ()
         if word.endswith(("'s", "’s")):
             nouns = () if word[:-2] in never else _found(word[:-2], look)
-            return tuple((other + word[-2:], NOUN) for other, role in nouns if role == NOUN)
+            return tuple((other + word[-2:], NOUN) for other, role in nouns if role in (NOUN, ""))
         return _found(word, look)
 
     return find

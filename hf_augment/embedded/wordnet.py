@@ -63,9 +63,9 @@ def _corpus() -> Any:
 
 @functools.cache
 def _reader() -> Any:
+    root = _corpus()
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
-    root = _corpus()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that it reads English only, which is all that is asked for
         return WordNetCorpusReader(root, None)

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar, Literal
 
 from hf_augment.streams import Stream
@@ -44,14 +45,12 @@ class Case(CharacterTransform):
     def piece_edits(self, text, span, stream):
         word = text[slice(*span)]
         mapped = _random(word, stream) if self.mode == "random" else _mapped(word, self.mode)
-        edits: list[Edit] = []
-        for place, (old, new) in enumerate(zip(word, mapped, strict=True), start=span[0]):
-            if old == new:
-                continue
-            if edits and edits[-1].end == place:
-                edits[-1] = Edit(edits[-1].start, place + 1, edits[-1].new + new)
-            else:
-                edits.append(Edit(place, place + 1, new))
+        edits = []
+        for changed, group in groupby(range(len(word)), lambda index: word[index] != mapped[index]):
+            if changed:
+                places = list(group)
+                first, stop = places[0], places[-1] + 1
+                edits.append(Edit(span[0] + first, span[0] + stop, "".join(mapped[first:stop])))
         return edits
 
 

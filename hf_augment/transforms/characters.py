@@ -18,6 +18,7 @@ from hf_augment.words import Span, graphemes, outside, runs, words
 PIECE = 4  # grapheme clusters that stand for a word where no spaces are written
 _CONTEXT = 8  # characters to each side that can decide where a cluster ends
 
+_clusters = regex.compile(r"\X").findall
 _WITHOUT_DIGITS = re.compile(r"_*[^\W\d_]\D*")
 # Foreign words, names and numbers inside a run without spaces.
 _SPACED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Nd}_]")
@@ -155,7 +156,3 @@ def keeps_clusters(text: str, start: int, end: int, new: list[str]) -> bool:
         return True  # only the tables put other characters than ASCII into ASCII, and those are plain letters
     before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
     return _clusters(before + joined + after) == [*_clusters(before), *new, *_clusters(after)]
-
-
-def _clusters(text: str) -> list[str]:
-    return [text[start:end] for start, end in graphemes(text, 0, len(text))]

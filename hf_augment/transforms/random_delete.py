@@ -45,7 +45,8 @@ class RandomDelete(EditTransform):
         if most < 1:
             return []
         drawn = sorted(stream.sample(len(spans), min(share(self.rate, len(spans)), most)))
-        gone = [_with_space(text, *span) for span in _united(text, [spans[i] for i in drawn])]
+        ends = {end for _, end in every}
+        gone = [_with_space(text, *span, ends) for span in _united(text, [spans[i] for i in drawn])]
         if taken:
             gone = outside(gone, taken)
         return [Edit(start, end, "") for start, end in gone]
@@ -63,13 +64,14 @@ def _united(text: str, spans: list[Span]) -> list[Span]:
     return united
 
 
-def _with_space(text: str, start: int, end: int) -> Span:
+def _with_space(text: str, start: int, end: int, ends: set[int]) -> Span:
     left, right = start, end
     while left > 0 and text[left - 1].isspace():
         left -= 1
     while right < len(text) and text[right].isspace():
         right += 1
-    spaced = left < start or start == 0
-    if spaced and right > end and not ("\n" in text[end:right] and left < start and "\n" not in text[left:start]):
-        return start, right
-    return left, end
+    if right > end and (left < start or start == 0):
+        joins_lines = "\n" in text[end:right] and left < start and "\n" not in text[left:start]
+        return (left, end) if joins_lines else (start, right)
+    # What follows moves up to what stood before: a word, perhaps with a mark. An address would swallow a full stop.
+    return (left, end) if left in ends or left - 1 in ends or right == len(text) else (start, end)
