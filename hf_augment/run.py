@@ -129,6 +129,7 @@ def _save(dataset: Any, folder: Path) -> None:
 def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
     """Train the classifier with and without the augmented rows, and return the table."""
     from hf_augment.study.comparison import compare
+    from hf_augment.study.plot import plot
 
     if "test" not in dataset:
         raise ValueError(
@@ -144,7 +145,9 @@ def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
         label=recipe.data.label,
         config=recipe.study,
         output=Path(recipe.output),
+        label_names=recipe.data.label_names,
     )
+    plot(comparison.to_json(), Path(recipe.output) / "comparison.png")
     record.add("study", comparison.to_json())
     return comparison.to_markdown()
 
@@ -157,6 +160,7 @@ def results(recipe: Recipe) -> list[str]:
         "dataset": output / "dataset",
         "classifier": output / "classifier",
         "comparison": output / "comparison.md",
+        "picture": output / "comparison.png",
         "record": output / "record.json",
     }
     return [f"{name + ':':<12}{place}" for name, place in places.items() if place.exists()]

@@ -29,12 +29,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
+from datasets import Dataset
 from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
 from hf_augment.data import describe, load_data
@@ -95,7 +96,7 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
 
     # Model
     set_seed(recipe.seed)
-    model, tokenizer = _model(config, prompt, rows["train"]["text"], arguments)
+    model, tokenizer = _model(config, prompt, rows["train"], arguments)
 
     # Tokenize
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -215,15 +216,12 @@ def _settings(config: TrainConfig, seed: int, contents: dict[str, str], base: di
     return {"train": {**train, "model": base and base["identity"]}, "seed": seed, "data": contents}
 
 
-def _model(
-    config: TrainConfig, prompt: PromptFormat, texts: Sequence[str], arguments: TrainingArguments
-) -> tuple[Any, Any]:
+def _model(config: TrainConfig, prompt: PromptFormat, rows: Dataset, arguments: TrainingArguments) -> tuple[Any, Any]:
     if config.scratch is None:
         model, tokenizer = read_causal_lm(locate(config.model, config.revision))
     else:
         with arguments.main_process_first(desc="train the tokenizer"):
-            written = (prompt.gap + text for text in texts)
-            tokenizer = own_tokenizer(written, config.scratch, Path(arguments.output_dir) / "tokenizer")
+            tokenizer = own_tokenizer(_written(rows, prompt), config.scratch, Path(arguments.output_dir) / "tokenizer")
         model = new_model(config.scratch, tokenizer)
     if tokenizer.eos_token_id is None:
         raise ValueError(
@@ -240,6 +238,12 @@ def _model(
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     return (_with_adapters(model) if config.lora else model), tokenizer
+
+
+def _written(rows: Dataset, prompt: PromptFormat) -> Iterator[str]:
+    for row in rows:
+        yield prompt.prefix(row["label"])  # or a label would be spelt letter by letter
+        yield prompt.gap + row["text"]
 
 
 def _with_adapters(model: Any) -> Any:

@@ -32,7 +32,7 @@ def toy(rows: int, start: int = 0) -> Dataset:
     columns = {"text": [], "label": []}
     for i in range(start, start + rows):
         name = NAMES[i % 2]
-        columns["text"].append(f"The {NOUNS[i % 6]} was {WORDS[name][i // 2 % 4]}, visit {i}")
+        columns["text"].append(f"The {NOUNS[i // 2 % 6]} was {WORDS[name][i // 2 % 4]}, visit {i // 2}")
         columns["label"].append(i % 2)
     return Dataset.from_dict(columns, features=Features({"text": Value("string"), "label": ClassLabel(names=NAMES)}))
 
@@ -149,6 +149,7 @@ def test_the_tokenizer_keeps_to_its_size():
     assert len(train_tokenizer(texts, size=500)) == 500
 
 
+@pytest.mark.slow
 def test_the_tokenizer_is_the_same_in_every_process():
     code = (
         "from hf_augment.classifiers import train_tokenizer; import hashlib; "
@@ -168,6 +169,7 @@ def test_the_tokenizer_is_the_same_in_every_process():
 # Training
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_learned(trained):
     result, _ = trained
     assert result["test"]["accuracy"] >= 0.9
@@ -177,6 +179,7 @@ def test_it_learns_what_can_be_learned(trained):
     assert result["label_names"] == NAMES
 
 
+@pytest.mark.slow
 def test_evaluations_are_spaced_evenly_and_the_last_step_is_one():
     assert [entry["step"] for entry in train(max_steps=10)["history"]] == [3, 7, 10]
     assert [entry["step"] for entry in train(max_steps=2)["history"]] == [1, 2]
@@ -210,6 +213,7 @@ def test_which_step_is_best(evaluations, best):
     assert keep.step == keep.weights["weight"].item() == best
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_numbers_and_weights(tmp_path):
     first, second = (train(output_dir=tmp_path / name) for name in ("a", "b"))
     assert numbers(first) == numbers(second)
@@ -218,6 +222,7 @@ def test_the_same_call_gives_the_same_numbers_and_weights(tmp_path):
     assert numbers(train(seed=1))["history"] != first["history"]
 
 
+@pytest.mark.slow
 def test_the_test_rows_change_nothing_but_the_test_scores():
     usual = numbers(train())
     other = numbers(train(SPLITS[0], SPLITS[1], toy(8, 301)))
@@ -225,6 +230,7 @@ def test_the_test_rows_change_nothing_but_the_test_scores():
     assert usual["test"] != other["test"]
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_and_nothing_is_left_but_the_model(tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
     train()
@@ -235,6 +241,7 @@ def test_nothing_is_printed_and_nothing_is_left_but_the_model(tmp_path, capfd, m
     assert capfd.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_rows_without_text_or_label_are_skipped_and_counted():
     holes = {"text": ["", None, " \n", "no label", "benchmark"], "label": [0, 1, 0, None, -1]}
     rows = {name: SPLITS[0][name][:] + values for name, values in holes.items()}
@@ -248,24 +255,28 @@ def relabelled(dataset, values, feature):
     return Dataset.from_dict(columns, features=Features({"text": Value("string"), "label": feature}))
 
 
+@pytest.mark.slow
 def test_label_columns_of_every_kind_train_alike():
-    expected = numbers(train())
+    expected = numbers(train(max_steps=2))
     strings = [relabelled(split, NAMES, Value("string")) for split in SPLITS]
     integers = [relabelled(split, [0, 1], Value("int64")) for split in SPLITS]
     swapped = [relabelled(split, [1, 0], ClassLabel(names=NAMES[::-1])) for split in SPLITS]
-    assert numbers(train(*strings)) == expected
-    assert numbers(train(*integers, label_names=NAMES)) == expected
-    assert numbers(train(SPLITS[0], *swapped[1:])) == expected  # the name counts, not its number in that split
+    assert numbers(train(*strings, max_steps=2)) == expected
+    assert numbers(train(*integers, label_names=NAMES, max_steps=2)) == expected
+    assert (
+        numbers(train(SPLITS[0], *swapped[1:], max_steps=2)) == expected
+    )  # the name counts, not its number in that split
     stars = [relabelled(split, [1, 5], Value("int64")) for split in SPLITS]
-    assert numbers(train(*stars)) == {**expected, "label_names": ["1", "5"]}
+    assert numbers(train(*stars, max_steps=2)) == {**expected, "label_names": ["1", "5"]}
 
 
+@pytest.mark.slow
 def test_other_columns_and_names_of_columns():
     splits = [
         split.rename_columns({"text": "review", "label": "verdict"}).add_column("id", range(len(split)))
         for split in SPLITS
     ]
-    assert numbers(train(*splits, text="review", label="verdict")) == numbers(train())
+    assert numbers(train(*splits, text="review", label="verdict", max_steps=2)) == numbers(train(max_steps=2))
 
 
 def test_what_cannot_be_trained_is_refused():
@@ -294,6 +305,7 @@ def test_what_cannot_be_trained_is_refused():
         train(config=replace(QUICK, metrics=("acuracy",)))
 
 
+@pytest.mark.slow
 def test_a_tokenizer_without_padding_serves_the_lstm_and_stays_as_it_was():
     tokenizer = train_tokenizer(SPLITS[0]["text"], size=400)
     tokenizer.pad_token, tokenizer.eos_token = None, "[PAD]"
@@ -311,6 +323,7 @@ def in_a_fresh_process(code, *arguments, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -320,13 +333,14 @@ READ = """
 import json, sys
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 model = AutoModelForSequenceClassification.from_pretrained(sys.argv[1], trust_remote_code={trust})
-tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], trust_remote_code={trust})
 texts = ["The film was dull, visit 3", "a GREAT show", ""]
 logits = model.eval()(**tokenizer(texts, padding=True, return_tensors="pt")).logits
 json.dump([model.config.id2label[i] for i in logits.argmax(-1).tolist()] + logits.tolist(), sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_the_saved_model_loads_anywhere(trained, tmp_path):
     result, output = trained
     folder = output / "model"
@@ -343,6 +357,7 @@ def test_the_saved_model_loads_anywhere(trained, tmp_path):
     assert torch.allclose(here, torch.tensor(imported[3:]), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_saved_model_works_in_a_pipeline(trained):
     from transformers import pipeline
 

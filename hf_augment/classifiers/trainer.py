@@ -143,7 +143,6 @@ def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequ
     if tokenizer is not None:
         raise ValueError(f"The classifier {config.classifier!r} has a tokenizer of its own. Leave 'tokenizer' out.")
     folder = resources.locate(config.classifier, config.revision)
-    resources.require_safetensors(folder)
     safely = {"trust_remote_code": False, "local_files_only": True}
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **classes, **safely

@@ -10,9 +10,9 @@ FOLDER = Path(__file__).parent / "words"
 TABLES = {
     "contractions": "contractions.tsv",
     "irregular": "irregular.tsv",
+    "kept_words": "kept_words.txt",
     "misspellings": "misspellings.tsv",
     "noise_words": "noise_words.txt",
-    "own_words": "own_words.txt",
     "stop_words": "stop_words.txt",
     "synonyms": "synonyms.tsv.gz",
 }
@@ -38,9 +38,9 @@ def stop_words() -> frozenset[str]:
 
 
 @functools.cache
-def own_words() -> frozenset[str]:
-    """Read the words that look inflected and mean something of their own: "the acting", "the wedding"."""
-    return frozenset(_lines("own_words"))
+def kept_words() -> frozenset[str]:
+    """Read the words that stay: mostly something else than they look ("the acting"), or fixed in phrases ("of course")."""
+    return frozenset(_lines("kept_words"))
 
 
 @functools.cache

@@ -5,6 +5,7 @@
 NOUN, VERB, THIRD_PERSON, ING, PAST_OR_PARTICIPLE, ONLY_PAST, ONLY_PARTICIPLE, ADJECTIVE, ADVERB = "nvzgedpar"
 
 _NO_VERBS = str.maketrans("", "", VERB + THIRD_PERSON + ING + PAST_OR_PARTICIPLE + ONLY_PAST + ONLY_PARTICIPLE)
+_NO_PRESENT = str.maketrans("", "", VERB + THIRD_PERSON)
 _ANYWHERE = "nvzgear"
 _AFTER = {
     roles: words.split()
@@ -24,16 +25,19 @@ _AFTER = {
     }.items()
 }
 _ROLES_AFTER = {word: roles for roles, words in _AFTER.items() for word in words}
-_PARTICLES, _OBJECTS = (
+_NO_VERB_BEFORE, _OBJECTS, _ADVERBS = (
     frozenset(words.split())
     for words in (
-        # A verb and one of these are a verb of their own (look at, turn on), which no synonym of the verb replaces.
+        # A verb and a particle are a verb of their own (look at, turn on), which no synonym of the verb replaces; and
+        # what stands before an auxiliary is no verb.
         """
         about after along apart around at away back by down for forward from in into of off on out over through up upon
-        with
+        with is are was were has have had will would can could should must may might does did isn't wasn't doesn't
+        didn't won't can't wouldn't couldn't
         """,
         # What comes before one of these is seldom a noun: "it commands the scene".
-        "a an the my your our their its me him us them",
+        "a an the my your our their its his her this these those me him us them",
+        "also always even ever just never not often only please so still then",
     )
 )
 
@@ -47,10 +51,14 @@ def fitting(found: tuple[tuple[str, str], ...], before: str, after: str) -> list
         before (`str`): The word before in lower case, empty at the start of a clause.
         after (`str`): The word after in lower case, empty at the end of a clause.
     """
-    roles = _ROLES_AFTER.get(before, _ANYWHERE)
-    if before == "to":  # "to watch", "to places"
-        roles = "vr" if any(role == VERB for _, role in found) else _ANYWHERE
-    if after in _PARTICLES:
+    roles = _ROLES_AFTER.get(before)
+    if roles is None:
+        roles = _ANYWHERE
+        if before == "to":  # "to watch", "to places"
+            roles = "vr" if any(role == VERB for _, role in found) else roles
+        elif before and after not in _OBJECTS and not before.endswith("ly") and before not in _ADVERBS:
+            roles = roles.translate(_NO_PRESENT)  # "a surprising twist", "great reviews"
+    if after in _NO_VERB_BEFORE:
         roles = roles.translate(_NO_VERBS)
     elif after in _OBJECTS:
         roles = roles.replace(NOUN, "")

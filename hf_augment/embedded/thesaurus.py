@@ -41,7 +41,7 @@ def thesaurus_references(source: str, table: str | None) -> dict[str, str]:
         return {"table": _file_identity(table, _state(table)), **lexicon.identities("irregular")}
     if source == "wordnet":
         return {"wordnet": wordnet.identity(), **lexicon.identities("irregular", "stop_words")}
-    return lexicon.identities("synonyms", "irregular", "own_words", "stop_words")
+    return lexicon.identities("synonyms", "irregular", "kept_words", "stop_words")
 
 
 def check_table(table: str | None, where: str) -> None:
@@ -55,7 +55,7 @@ def check_table(table: str | None, where: str) -> None:
 
 @functools.cache
 def _from_embedded() -> Callable[[str], Found]:
-    return _inflecting(lambda word: lexicon.synonyms().get(word, ()), lexicon.stop_words() | lexicon.own_words())
+    return _inflecting(lambda word: lexicon.synonyms().get(word, ()), lexicon.stop_words() | lexicon.kept_words())
 
 
 @functools.cache
