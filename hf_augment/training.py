@@ -45,10 +45,11 @@ from hf_augment.engine.resources import identity, locate, read_causal_lm
 from hf_augment.engine.scratch import new_model, own_tokenizer
 from hf_augment.errors import unknown
 from hf_augment.examples import tokenize, usable_rows
-from hf_augment.launch import fewer_processes
-from hf_augment.launch import launch as launch
+from hf_augment.launch import fewer_processes, launch
 from hf_augment.recipe import Recipe, TrainConfig, load_recipe
 from hf_augment.record import environment, write_json
+
+__all__ = ["launch", "main", "train", "training_arguments"]
 
 SCHEMA = 1
 _OURS = ("output_dir", "seed", "data_seed", "resume_from_checkpoint")  # resuming relies on them

@@ -500,16 +500,19 @@ def test_eda_recommends_an_alpha_by_the_number_of_rows():
 
 PIECES = """
 The waiter didn't bring a bigger plate because it is an awful film and I am not happy about these movies definitely their
-believe Children FILM Café e\u0301te\u0301 naïve l'été don’t KEEP1 KEEP22 New York 5/6 $7 3.5% https://example.org/the-film?a=b
+believe Children FILM Café e\u0301te\u0301 naïve l'été don’t KEEP1 KEEP22 5/6 $7 3.5% https://example.org/the-film?a=b
 me@example.org @film #film <br/> &amp; यह फ़िल्म अच्छी \U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f44d\U0001f3fd 好电影 ... (good) "bad"
 """
 TEXTS = st.lists(
-    st.tuples(st.sampled_from(PIECES.split()), st.sampled_from([" ", " ", " ", "  ", "\n", "\t", ", ", ". "])),
+    st.tuples(
+        st.sampled_from([*PIECES.split(), "New York"]), st.sampled_from([" ", " ", " ", "  ", "\n", "\t", ", ", ". "])
+    ),
     max_size=25,
 )
 KEPT = re.compile(r"KEEP\d+|(?<!\w)new york(?!\w)|https://\S+|me@example\.org|[@#]\w+|<br/>|&amp;", re.IGNORECASE)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(
     pieces=TEXTS,

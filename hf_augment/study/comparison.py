@@ -174,6 +174,7 @@ def _report(results: Mapping[Cell, dict], arms, data, config: StudyConfig, seeds
         for metric in metrics
     ]
     differences = paired.differences(rows)
+    settings = dataclasses.asdict(config)
     facts = {arm: {"rows": len(examples.texts), "steps": steps} for arm, (examples, steps) in arms.items()}
     for arm, found in facts.items():
         own = {str(cell.seed): result for cell, result in results.items() if cell.arm == arm}
@@ -181,7 +182,7 @@ def _report(results: Mapping[Cell, dict], arms, data, config: StudyConfig, seeds
         found["best_step"] = {seed: result["best_step"] for seed, result in own.items()}
     return {
         "reading": paired.reading(differences, metrics[0], len(seeds)),
-        "config": dataclasses.asdict(config),
+        "config": {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()},
         "seeds": seeds,
         "arms": facts,
         "rows": rows,
