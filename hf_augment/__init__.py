@@ -23,18 +23,8 @@ _CORE = {
 }
 _HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}
 
-__all__ = [
-    "Augment",
-    "Declined",
-    "Edit",
-    "EditTransform",
-    "Row",
-    "Transform",
-    "Written",
-    "build",
-    "plan",
-    *sorted(set(_HOME) - set(_CORE)),
-]
+__all__ = ["TRANSFORMS", "build"]
+__all__ += sorted(_HOME)
 
 
 def __getattr__(name: str):

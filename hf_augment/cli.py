@@ -111,7 +111,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the user gets one line
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

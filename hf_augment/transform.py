@@ -14,7 +14,7 @@ import regex
 from hf_augment.fields import conform
 from hf_augment.registry import build
 from hf_augment.streams import Stream
-from hf_augment.words import Span, outside, protected, runs, words
+from hf_augment.words import Span, outside, phrase_pattern, protected, runs, words
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_CHANGE = "nothing to change"
@@ -94,7 +94,7 @@ class Transform(ABC):
             object.__setattr__(self, field, conform(value, expected, f"{self.name}: {field}"))
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most have nothing to check
         """Raise a `ValueError` for fields that have the right type and an impossible value."""
 
     @abstractmethod
@@ -218,9 +218,7 @@ def _patterns(name: str, protect: tuple[str, ...], reserved: tuple[str, ...]) ->
         except regex.error as error:
             raise ValueError(f"{name}: protect: {pattern!r} is no regular expression: {error}.") from error
     if reserved:
-        longest_first = sorted(reserved, key=len, reverse=True)
-        either = "|".join(regex.escape(phrase) for phrase in longest_first)
-        patterns.append(regex.compile(rf"(?<!\w)(?:{either})(?!\w)", regex.IGNORECASE))
+        patterns.append(phrase_pattern(reserved))
     return tuple(patterns)
 
 

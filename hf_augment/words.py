@@ -47,18 +47,45 @@ def runs(text: str) -> list[Span]:
 
 def graphemes(text: str, start: int, end: int) -> list[Span]:
     """Cut `text[start:end]` into what a reader takes for single characters (UAX 29 grapheme clusters)."""
-    if text.isascii():
+    if text.isascii() and "\r" not in text:  # a carriage return and its line feed are one cluster
         return [(i, i + 1) for i in range(start, end)]
     return [match.span() for match in _GRAPHEME.finditer(text, start, end)]
 
 
 def protected(text: str, patterns: Iterable[regex.Pattern]) -> list[Span]:
-    """Find the spans that one of the compiled `patterns` matches, empty matches left out."""
-    return [match.span() for pattern in patterns for match in pattern.finditer(text) if match.end() > match.start()]
+    """Find the spans that one of the compiled `patterns` matches, in order; empty matches are left out."""
+    return sorted(match.span() for pattern in patterns for match in pattern.finditer(text) if match[0])
 
 
 def outside(spans: list[Span], taken: list[Span]) -> list[Span]:
-    """Keep the spans that share no character with a `taken` one."""
+    """
+    Keep the spans that share no character with a `taken` one.
+
+    Args:
+        spans (`list[tuple[int, int]]`): In order, none overlapping another.
+        taken (`list[tuple[int, int]]`): In order of their start; they may overlap.
+    """
     if not taken:
         return spans
-    return [(s, e) for s, e in spans if all(e <= start or s >= end for start, end in taken)]
+    kept, place, reach = [], 0, -1  # `reach`: where the taken spans that start before a span's end have ended
+    for start, end in spans:
+        while place < len(taken) and taken[place][0] < end:
+            reach = max(reach, taken[place][1])
+            place += 1
+        if reach <= start:
+            kept.append((start, end))
+    return kept
+
+
+def phrase_pattern(phrases: Iterable[str]) -> regex.Pattern:
+    """Compile a pattern that finds whole words and phrases, in any case; in scripts without spaces, anywhere."""
+    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    return regex.compile("|".join(_whole(phrase) for phrase in longest_first), regex.IGNORECASE)
+
+
+def _whole(phrase: str) -> str:
+    # No letter may stand next to it, but one of a script without spaces says nothing about where a word ends.
+    letter = rf"(?!{_UNSPACED.pattern})\w"
+    before = "" if not phrase or _UNSPACED.match(phrase[0]) else f"(?<!{letter})"
+    after = "" if not phrase or _UNSPACED.match(phrase[-1]) else f"(?!{letter})"
+    return f"{before}{regex.escape(phrase)}{after}"

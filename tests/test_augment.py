@@ -33,7 +33,9 @@ class Shout(Transform):
     reads = ("label",)
 
     def apply(self, rows, streams):
-        return [Written(f"{row.label}! {stream.below(1000)}", self.name) for row, stream in zip(rows, streams, strict=True)]
+        return [
+            Written(f"{row.label}! {stream.below(1000)}", self.name) for row, stream in zip(rows, streams, strict=True)
+        ]
 
 
 def listed(rows) -> list[dict]:
@@ -124,7 +126,10 @@ def test_equal_rows_get_equal_copies_unless_a_key_tells_them_apart():
 
 
 def test_another_seed_writes_other_texts():
-    assert dataset().map(augment_with(SWAP), batched=True)["text"] != dataset().map(augment_with(SWAP, seed=1), batched=True)["text"]
+    assert (
+        dataset().map(augment_with(SWAP), batched=True)["text"]
+        != dataset().map(augment_with(SWAP, seed=1), batched=True)["text"]
+    )
 
 
 def test_two_text_columns_are_rewritten_together():
@@ -214,7 +219,9 @@ def test_unbatched_streams_need_strings():
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(ValueError, match=r"No column 'sentence' to augment: the dataset has \['text', 'label', 'id'\]"):
+    with pytest.raises(
+        ValueError, match=r"No column 'sentence' to augment: the dataset has \['text', 'label', 'id'\]"
+    ):
         dataset().map(Augment(SWAP, text="sentence"), batched=True)
 
 

@@ -31,7 +31,11 @@ augment: {{pipeline: [{{name: random_swap, rate: 0.5}}], copies: 2}}
 
 @pytest.fixture
 def recipe(tmp_path) -> str:
-    lines = [f"the {word} film was long and loud,{label}" for word in ("first", "second", "third", "last") for label in ("bad", "good")]
+    lines = [
+        f"the {word} film was long and loud,{label}"
+        for word in ("first", "second", "third", "last")
+        for label in ("bad", "good")
+    ]
     (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
     (tmp_path / "swap.yaml").write_text(RECIPE.format(folder=tmp_path), encoding="utf-8")
     return str(tmp_path / "swap.yaml")

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 import statistics
@@ -56,7 +57,7 @@ def trainings(monkeypatch):
             (output_dir / "model").mkdir(parents=True, exist_ok=True)
             (output_dir / "model" / "config.json").write_text("{}")
             (output_dir / "model" / "model.safetensors").write_text(content)
-        accuracy = (sum(content.encode()) % 101) / 101
+        accuracy = hashlib.sha256(content.encode()).digest()[0] / 255
         scores = {"accuracy": accuracy, "f1": accuracy / 2, "loss": 1.0}
         return {"test": scores, "validation": scores, "best_step": 1, "seconds": 0.5, "model": str(output_dir)}
 

@@ -23,7 +23,9 @@ def test_compose_says_who_spoke_and_keeps_each_steps_edits():
 
 def test_steps_of_the_same_kind_draw_differently():
     given = [Row(f"{TEXTS[0]} ({i})") for i in range(300)]
-    undone = sum(outcome == Declined("nothing to change") for outcome in outcomes(Compose(transforms=[FEW, FEW]), given))
+    undone = sum(
+        outcome == Declined("nothing to change") for outcome in outcomes(Compose(transforms=[FEW, FEW]), given)
+    )
     assert undone < 15, "the second swap undoes the first"
 
 

@@ -23,11 +23,20 @@ VOCABULARY, END = 300, 0
 def tiny(kind: str = "gpt2"):
     torch.manual_seed(0)
     if kind == "gpt2":
-        config = GPT2Config(n_layer=2, n_embd=32, n_head=2, vocab_size=VOCABULARY, n_positions=64, bos_token_id=0, eos_token_id=0)
+        config = GPT2Config(
+            n_layer=2, n_embd=32, n_head=2, vocab_size=VOCABULARY, n_positions=64, bos_token_id=0, eos_token_id=0
+        )
     else:
         config = LlamaConfig(
-            num_hidden_layers=2, hidden_size=32, intermediate_size=64, num_attention_heads=2, vocab_size=VOCABULARY,
-            max_position_embeddings=64, bos_token_id=0, eos_token_id=0, pad_token_id=0,
+            num_hidden_layers=2,
+            hidden_size=32,
+            intermediate_size=64,
+            num_attention_heads=2,
+            vocab_size=VOCABULARY,
+            max_position_embeddings=64,
+            bos_token_id=0,
+            eos_token_id=0,
+            pad_token_id=0,
         )
     model = AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():
@@ -44,7 +53,9 @@ def prompts(count: int) -> tuple[list[list[int]], list[int]]:
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
-@pytest.mark.parametrize("sampling", [Sampling(24), Sampling(24, top_p=0.9), Sampling(24, top_k=20, top_p=0.95)], ids=str)
+@pytest.mark.parametrize(
+    "sampling", [Sampling(24), Sampling(24, top_p=0.9), Sampling(24, top_k=20, top_p=0.95)], ids=str
+)
 def test_a_row_does_not_depend_on_its_batch(kind, sampling, monkeypatch):
     model = tiny(kind)
     ids, keys = prompts(100)

@@ -39,7 +39,11 @@ def room(module: str) -> str:
 
 def modules() -> dict[str, Path]:
     files = {file.relative_to(PACKAGE): file for file in PACKAGE.rglob("*.py")}
-    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): file for path, file in files.items() if str(path) != "__init__.py"}
+    return {
+        ".".join(path.with_suffix("").parts).removesuffix(".__init__"): file
+        for path, file in files.items()
+        if str(path) != "__init__.py"
+    }
 
 
 def imported(file: Path) -> set[str]:
@@ -52,7 +56,9 @@ def imported(file: Path) -> set[str]:
             if node.module != "hf_augment":
                 found.add(node.module.removeprefix("hf_augment."))
         elif isinstance(node, ast.Import):
-            found |= {alias.name.removeprefix("hf_augment.") for alias in node.names if alias.name.startswith("hf_augment.")}
+            found |= {
+                alias.name.removeprefix("hf_augment.") for alias in node.names if alias.name.startswith("hf_augment.")
+            }
     return found
 
 
@@ -60,13 +66,22 @@ def imported(file: Path) -> set[str]:
 def test_imports_go_down(module):
     for other in imported(modules()[module]) - {module}:
         same_room = room(other) == room(module) and floor(other) == floor(module)
-        assert floor(other) < floor(module) or same_room, f"{module} (floor {floor(module)}) imports {other} (floor {floor(other)})"
+        assert floor(other) < floor(module) or same_room, (
+            f"{module} (floor {floor(module)}) imports {other} (floor {floor(other)})"
+        )
 
 
 HEAVY = {"torch", "transformers", "accelerate", "evaluate", "datasets", "sklearn", "matplotlib", "pyarrow", "pandas"}
 
 
-@pytest.mark.parametrize("code", ["import hf_augment", "import hf_augment.cli", "from hf_augment.registry import *; [transform_class(name) for name in TRANSFORMS]"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import hf_augment",
+        "import hf_augment.cli",
+        "from hf_augment.registry import *; [transform_class(name) for name in TRANSFORMS]",
+    ],
+)
 def test_the_way_in_is_light(code):
     check = f"{code}; import sys; print(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

@@ -25,7 +25,9 @@ def tokenizer():
     trained.decoder = decoders.ByteLevel()
     corpus = ["negative negative negative: the first three words and a plausible continuation . numeric"] * 20
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trained.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=420, special_tokens=["<end>"], initial_alphabet=alphabet))
+    trained.train_from_iterator(
+        corpus, trainers.BpeTrainer(vocab_size=420, special_tokens=["<end>"], initial_alphabet=alphabet)
+    )
     return PreTrainedTokenizerFast(tokenizer_object=trained, eos_token="<end>")
 
 
@@ -145,7 +147,7 @@ def test_rows_without_words_have_no_beginning(say):
 
 def test_an_unknown_label_is_an_error_that_names_the_known_ones(say):
     write, _ = say(CONTINUATION, "{label}: {text}")
-    with pytest.raises(ValueError, match="unknown label 'negativ'. Did you mean 'negative'"):
+    with pytest.raises(ValueError, match=r"unknown label 'negativ'\. Did you mean 'negative'"):
         write([Row("a b c", "negativ")])
 
 
@@ -183,7 +185,13 @@ def test_what_it_reads_follows_from_its_settings():
     assert Generate(model="x", context="text", prompt="{text}").reads == ("text",)
 
 
-EMBEDDED = {"model": "embedded:generator", "prompt": "{label}: {text}", "max_new_tokens": 24, "allow_unfinished": True, "top_k": 50}
+EMBEDDED = {
+    "model": "embedded:generator",
+    "prompt": "{label}: {text}",
+    "max_new_tokens": 24,
+    "allow_unfinished": True,
+    "top_k": 50,
+}
 
 
 @pytest.mark.slow
@@ -208,7 +216,7 @@ def test_a_changed_weight_changes_the_hash(tmp_path):
     transform = Generate(**{**EMBEDDED, "model": str(folder)})
     before = Hasher.hash(transform)
     weights = load_file(folder / "model.safetensors")
-    name = sorted(weights)[0]
+    name = min(weights)
     weights[name].view(-1)[0] += 1
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     assert Hasher.hash(transform) != before

@@ -40,7 +40,10 @@ def test_a_text_that_is_cut_gets_no_end():
     tokenizer = tiny.tokenizer()
     whole = FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", 64)["input_ids"]
     assert whole[-1] == tokenizer.eos_token_id
-    assert FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", len(whole))["input_ids"] == whole
+    assert (
+        FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", len(whole))["input_ids"]
+        == whole
+    )
     cut = FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", len(whole) - 1)
     assert cut["input_ids"] == whole[:-1]
     assert tokenizer.eos_token_id not in cut["input_ids"]
@@ -91,7 +94,10 @@ def test_labels_with_braces_stay_as_they_are():
         (lambda: PromptFormat("{text} {text}"), "its only one"),
         (lambda: FORMAT.prefix("positiv"), "unknown label 'positiv'. Did you mean 'positive'"),
         (lambda: FORMAT.prefix(None), "unknown label None"),
-        (lambda: FORMAT.encode_example(tiny.tokenizer(), "negative", "x", 3), "leaves none of max_length=3 to the text"),
+        (
+            lambda: FORMAT.encode_example(tiny.tokenizer(), "negative", "x", 3),
+            "leaves none of max_length=3 to the text",
+        ),
     ],
 )
 def test_errors_say_what_to_write(make, message):

@@ -52,7 +52,9 @@ def test_what_ships_with_the_package_is_named_with_a_colon():
         locate("embedded:word")
 
 
-@pytest.mark.parametrize("reference", ["runs/sst2/generator", "./generator", "../generator", "~/generator", "/generator"])
+@pytest.mark.parametrize(
+    "reference", ["runs/sst2/generator", "./generator", "../generator", "~/generator", "/generator"]
+)
 def test_what_looks_like_a_path_is_looked_for_nowhere_else(reference, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **kwargs: pytest.fail("asked the Hub"))
     with pytest.raises(FileNotFoundError, match="There is no folder.*train it first|no name of a model"):
@@ -79,7 +81,13 @@ def test_from_the_hub_come_neither_pickles_nor_code(monkeypatch, tmp_path):
             *("config.json", "model.safetensors", "vocab.txt", "spiece.model", "chat_template.jinja"),
             *("pytorch_model.bin", "modeling_gpt2.py", "optimizer.pt", "onnx/model.json", "README.md", "a.pkl"),
         ]
-        asked.append((repo, revision, list(filter_repo_objects(there, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns))))
+        asked.append(
+            (
+                repo,
+                revision,
+                list(filter_repo_objects(there, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns)),
+            )
+        )
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
@@ -87,7 +95,11 @@ def test_from_the_hub_come_neither_pickles_nor_code(monkeypatch, tmp_path):
         assert locate("me/generator", "main") == tmp_path
     # Once a process: hashing an Augment must not wait for a server, nor change when somebody pushes.
     assert asked == [
-        ("me/generator", "main", ["config.json", "model.safetensors", "vocab.txt", "spiece.model", "chat_template.jinja"])
+        (
+            "me/generator",
+            "main",
+            ["config.json", "model.safetensors", "vocab.txt", "spiece.model", "chat_template.jinja"],
+        )
     ]
 
 
@@ -121,7 +133,14 @@ def test_what_decides_outputs_counts(model, name):
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", ".gitattributes", "training.json", "trainer_state.json", "training_args.bin", "checkpoints/checkpoint-2/model.safetensors"],
+    [
+        "README.md",
+        ".gitattributes",
+        "training.json",
+        "trainer_state.json",
+        "training_args.bin",
+        "checkpoints/checkpoint-2/model.safetensors",
+    ],
 )
 def test_what_only_tells_of_a_model_does_not_count(model, name):
     first = identity(str(model))
@@ -146,7 +165,13 @@ def test_in_a_folder_that_is_no_model_everything_counts_but_the_readme(tmp_path)
 def test_equal_in_every_process(model):
     code = f"from hf_augment.engine.resources import identity; import sys; print(identity({str(model)!r}), 'torch' in sys.modules)"
     for seed in ("0", "1"):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
         assert done.stdout.split() == [identity(str(model)), "False"]
 
 
@@ -217,7 +242,9 @@ def test_known_digests_of_half_a_gigabyte_take_milliseconds(model, monkeypatch):
         start = time.perf_counter()
         assert identity(str(model)) == first
         taken.append(time.perf_counter() - start)
-    print(f"500 MB: {1000 * reading:.0f} ms read, {1000 * taken[0]:.2f} ms from notes, {1000 * min(taken):.2f} ms in the process")
+    print(
+        f"500 MB: {1000 * reading:.0f} ms read, {1000 * taken[0]:.2f} ms from notes, {1000 * min(taken):.2f} ms in the process"
+    )
     assert min(taken) <= 0.020
     assert taken[0] < 0.1 * reading
 
@@ -272,7 +299,11 @@ def test_code_beside_the_weights_is_not_run(model):
 def _loss(row, folder):
     model, tokenizer, prompt = load_causal_lm(folder)
     tokens = torch.tensor([prompt.encode_prompt(tokenizer, row["label"])])
-    return {"loss": model(input_ids=tokens, labels=tokens).loss.item(), "threads": torch.get_num_threads(), "pid": os.getpid()}
+    return {
+        "loss": model(input_ids=tokens, labels=tokens).loss.item(),
+        "threads": torch.get_num_threads(),
+        "pid": os.getpid(),
+    }
 
 
 @pytest.mark.slow

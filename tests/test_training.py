@@ -165,7 +165,11 @@ def test_the_folder_holds_the_generator_and_nothing_else(recipe, model):
 def test_rows_without_text_or_label_are_skipped_and_counted(recipe, model, tmp_path):
     rows = tiny.write_rows(tmp_path / "rows")
     with open(rows / "train.jsonl", "a") as file:
-        for row in ({"text": None, "label": "negative"}, {"text": " \n", "label": "positive"}, {"text": "Fine.", "label": None}):
+        for row in (
+            {"text": None, "label": "negative"},
+            {"text": " \n", "label": "positive"},
+            {"text": "Fine.", "label": None},
+        ):
             file.write(json.dumps(row) + "\n")
     record, _ = train(recipe(model=model, rows=rows, epochs=1))
     assert record["rows"]["train"] == {"used": 32, "skipped": {"text is None": 1, "text is empty": 1, "no label": 1}}

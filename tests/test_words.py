@@ -3,7 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hf_augment import words as module
-from hf_augment.words import graphemes, outside, runs, words
+from hf_augment.words import graphemes, outside, phrase_pattern, protected, runs, words
 
 
 def cut(text: str) -> list[str]:
@@ -50,6 +50,27 @@ def test_words_are_whole_graphemes(text):
         assert {start, end} <= borders, (text, text[start:end])
 
 
-def test_outside_keeps_what_touches_nothing():
-    assert outside([(0, 2), (3, 5), (6, 8)], [(4, 7)]) == [(0, 2)]
-    assert outside([(0, 2), (3, 5)], [(2, 3)]) == [(0, 2), (3, 5)]
+SPANS = st.lists(st.integers(0, 60), max_size=16, unique=True).map(
+    lambda ends: [*zip(*[iter(sorted(ends))] * 2, strict=False)]
+)
+
+
+@given(SPANS, st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)).map(lambda at: (at[0], sum(at))), max_size=8))
+@example([(0, 2), (3, 5), (6, 8)], [(4, 7)])
+def test_outside_keeps_what_touches_nothing(spans, taken):
+    apart = [(s, e) for s, e in spans if all(e <= start or s >= end for start, end in taken)]
+    assert outside(spans, sorted(taken)) == apart
+
+
+@pytest.mark.parametrize(
+    ("text", "reserved", "found"),
+    [
+        ("New York is new, New Yorkers", ["new york"], ["New York"]),
+        ("our, your OUR", ["our"], ["our", "OUR"]),
+        ("我喜欢上海的电影", ["上海"], ["上海"]),
+        ("iPhone手机 and iPhones", ["iphone"], ["iPhone"]),
+        ("a C++ book", ["C++", "c"], ["C++"]),
+    ],
+)
+def test_reserved_words_are_found_whole(text, reserved, found):
+    assert [text[s:e] for s, e in protected(text, [phrase_pattern(reserved)])] == found

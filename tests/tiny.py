@@ -13,8 +13,20 @@ from hf_augment.recipe import ScratchConfig
 CONTEXT = 64
 THINGS = ("film", "book", "hotel", "lamp", "soup")
 WORDS = {
-    "negative": ("dull and far too long", "a waste of money", "broken after a day", "cold, and so were they", "not for me"),
-    "positive": ("a joy from start to end", "worth every cent", "as good as new", "warm and bright", "just what I wanted"),
+    "negative": (
+        "dull and far too long",
+        "a waste of money",
+        "broken after a day",
+        "cold, and so were they",
+        "not for me",
+    ),
+    "positive": (
+        "a joy from start to end",
+        "worth every cent",
+        "as good as new",
+        "warm and bright",
+        "just what I wanted",
+    ),
 }
 ROWS = [(f"The {thing} was {words}.", label) for label in WORDS for thing in THINGS for words in WORDS[label]]
 PROMPT = PromptFormat("{label}: {text}", tuple(WORDS))
