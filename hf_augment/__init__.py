@@ -23,8 +23,7 @@ _CORE = {
 }
 _HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}
 
-__all__ = ["TRANSFORMS", "build"]
-__all__ += sorted(_HOME)
+__all__ = ["TRANSFORMS", "build", *_HOME]  # noqa: PLE0604 - names, read from the registry
 
 
 def __getattr__(name: str):

@@ -18,6 +18,10 @@ Two processes without a GPU, of which `accelerate launch` starts only one, whate
 
     torchrun --nproc_per_node 2 -m hf_augment.training recipes/quickstart.yaml
 
+N processes with batches of B rows see, step by step, the very rows that one process with batches of N·B sees: the
+Trainer's defaults deal the batches of one shuffled order out in turn. Only an epoch's last batch, where rows are
+lacking, is filled up with rows from its beginning.
+
 `--set train.epochs=1` and the like override the recipe. Killed at any moment, the same command goes on from the
 newest readable checkpoint; once all is done, it says so.
 """

@@ -9,13 +9,17 @@ VERSION = 1  # raised when the same text is cut into other words; part of every 
 
 Span = tuple[int, int]
 
-# Web and mail addresses, HTML tags, @names and #tags come first and are not captured: no transform edits them.
-_SKIPPED = r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|[\w.+-]+@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;"
-_ASCII = re.compile(_SKIPPED + r"|(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)")
-# The standard `re` ends a Hindi word at each vowel sign; `regex` counts marks as parts of words, as Unicode does.
-_ANY = regex.compile(
-    _SKIPPED + r"|(\d+(?:[.,:]\d+)+|[\p{L}\p{N}_][\w\u200c\u200d]*(?:['’‐-][\p{L}\p{N}_][\w\u200c\u200d]*)*)"
+# Web and mail addresses, HTML tags, entities, @names and #tags come first and are not captured: no transform edits
+# them. A mail address can only begin where its run of characters begins, or a line of dashes would take for ever.
+_SKIPPED = (
+    r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;|"
 )
+_MARKS = re.compile(r"[@#<&]|://|www\.")  # without one of these, nothing is skipped, and half the time is saved
+_ASCII_WORD = r"(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)"
+# The standard `re` ends a Hindi word at each vowel sign; `regex` counts marks as parts of words, as Unicode does.
+_ANY_WORD = r"(\d+(?:[.,:]\d+)+|[\p{L}\p{N}_][\w\u200c\u200d]*(?:['’‐-][\p{L}\p{N}_][\w\u200c\u200d]*)*)"
+_ASCII, _ASCII_PLAIN = re.compile(_SKIPPED + _ASCII_WORD), re.compile(_ASCII_WORD)
+_ANY, _ANY_PLAIN = regex.compile(_SKIPPED + _ANY_WORD), regex.compile(_ANY_WORD)
 _GRAPHEME = regex.compile(r"\X")
 # Scripts that put no space between words: what stands between two spaces is a sentence there.
 _UNSPACED = regex.compile(
@@ -30,19 +34,18 @@ def words(text: str) -> list[Span]:
     Inner apostrophes and hyphens belong to a word, as do combining marks and joiners. Addresses, tags and names
     with @ or # are no words; neither are runs of scripts that are written without spaces (Chinese, Thai, ...).
     """
-    if text.isascii():
-        return [match.span(1) for match in _ASCII.finditer(text) if match.lastindex]
-    spans = [match.span(1) for match in _ANY.finditer(text) if match.lastindex]
-    if _UNSPACED.search(text):
+    spans = runs(text)
+    if not text.isascii() and _UNSPACED.search(text):
         return [span for span in spans if not _UNSPACED.search(text, *span)]
     return spans
 
 
 def runs(text: str) -> list[Span]:
     """Find the runs of letters and digits of a text in any script: `words`, and what stands where spaces are not used."""
-    if text.isascii():
-        return [match.span(1) for match in _ASCII.finditer(text) if match.lastindex]
-    return [match.span(1) for match in _ANY.finditer(text) if match.lastindex]
+    plain, full = (_ASCII_PLAIN, _ASCII) if text.isascii() else (_ANY_PLAIN, _ANY)
+    if _MARKS.search(text) is None:
+        return [match.span() for match in plain.finditer(text)]
+    return [match.span(1) for match in full.finditer(text) if match.lastindex]
 
 
 def graphemes(text: str, start: int, end: int) -> list[Span]:

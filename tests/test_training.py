@@ -342,9 +342,13 @@ def test_killed_and_started_again_it_ends_with_the_same_bits(recipe):
 def test_two_processes_equal_one_with_their_common_batch(recipe, model):
     single, _ = train(recipe("single", model=model, batch_size=8))
     path = recipe("double", model=model, batch_size=4)
-    run = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0", "-m"]
-    done = subprocess.run(command(path, *run), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    run = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m"]
+    process = subprocess.Popen(command(path, *run), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        _, said = process.communicate(timeout=300)
+    finally:
+        process.terminate()  # not killed: it takes its workers along
+    assert process.returncode == 0, said
     folder = load_recipe(path).generator
     double = json.loads((folder / "training.json").read_text())
     assert (single["processes"], double["processes"]) == (1, 2)

@@ -55,6 +55,18 @@ SPANS = st.lists(st.integers(0, 60), max_size=16, unique=True).map(
 )
 
 
+@given(st.text(alphabet="ab1 .-@#<>&;:/w", max_size=40))
+def test_the_short_way_for_plain_texts_cuts_as_the_long_one(text):
+    assert runs(text) == [match.span(1) for match in module._ASCII.finditer(text) if match.lastindex]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["-" * 10**6, "a" * 10**6, "<a " * 10**5, "a@" * 10**5, "1." * 10**5, "&a" * 10**5, "é-" * 10**5])
+def test_no_text_takes_long(text):
+    """Quadratic time on any of these would be minutes."""
+    words(text)
+
+
 @given(SPANS, st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)).map(lambda at: (at[0], sum(at))), max_size=8))
 @example([(0, 2), (3, 5), (6, 8)], [(4, 7)])
 def test_outside_keeps_what_touches_nothing(spans, taken):
