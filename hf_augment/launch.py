@@ -28,7 +28,10 @@ def fewer_processes(started: int) -> str:
     """Say so if `accelerate launch` was asked for several processes and started one; `""` if all is well."""
     import psutil
 
-    launcher = psutil.Process(os.getppid()).cmdline()  # the environment does not tell
+    try:
+        launcher = psutil.Process(os.getppid()).cmdline()  # the environment does not tell
+    except psutil.Error:  # another user's process, or none any more
+        return ""
     if started > 1 or not any("accelerate" in word for word in launcher):
         return ""
     words = " ".join(launcher).replace("=", " ").replace("--num-processes", "--num_processes").split()

@@ -19,6 +19,11 @@ os.environ.update(
 )
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("default", deadline=None, max_examples=100)
+settings.register_profile("soak", deadline=None, max_examples=4000)  # HYPOTHESIS_PROFILE=soak pytest tests/...
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _connect = socket.socket.connect
 

@@ -1,0 +1,44 @@
+"""Ten thousand real texts a transform: what is not edited stays byte for byte."""
+
+from pathlib import Path
+
+import pytest
+
+from hf_augment import TRANSFORMS
+from hf_augment.streams import row_key, stream
+from hf_augment.transform import EditTransform, Row, Written
+from tests.contract import assert_only_edited
+from tests.test_contract import transform
+
+DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+RULES = [name for name in TRANSFORMS if name not in ("generate", "compose", "one_of", "sometimes", "eda")]
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    if not DATA.is_dir():
+        pytest.skip("needs the development machine's data sets beside the checkout")
+    from datasets import Dataset
+
+    found = []
+    for file, column, count in (("imdb/train", "text", 1500), ("sst2_sentences/train", "text", 3500), ("sms_spam/train", "sms", 2500), ("trec/train", "text", 2500)):
+        found += Dataset.from_parquet(str(DATA / f"{file}.parquet"))[column][:count]
+    assert len(found) == 10_000
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", RULES)
+def test_only_the_edited_spans_change(name, texts):
+    made = transform(name)
+    assert isinstance(made, EditTransform)
+    rows = [Row(text) for text in texts]
+    found = made.apply(rows, [stream(0, name, row_key(text), 1) for text in texts])
+    written = 0
+    for text, outcome in zip(texts, found, strict=True):
+        if isinstance(outcome, Written):
+            assert_only_edited(text, outcome)
+            written += 1
+    print(f"{name}: {written} of {len(texts)} texts rewritten, all equal outside the edits")
+    assert written > 500
