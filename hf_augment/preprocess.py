@@ -1,13 +1,16 @@
 """What is done to every text before anything else: markup out, characters composed, white space, case."""
 
+import dataclasses
 import html
 import html.entities
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from hf_augment.recipe import PreprocessConfig
+from hf_augment.transform import canonical
 
 VERSION = 1  # raised when the same text is cleaned into another one; part of the hash that `Dataset.map` caches by
 
@@ -92,6 +95,7 @@ STEPS: Mapping[str, Callable[[str], str]] = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
 class Preprocess:
     """
     Clean text columns, as a function for `Dataset.map(..., batched=True)`. What is no string stays as it is.
@@ -100,21 +104,23 @@ class Preprocess:
     (`&amp;lt;`, `&lt;b&gt;`), or took out a tag whose neighbours then form one (`<<b>b>`).
 
     Args:
-        config (`PreprocessConfig`): The `preprocess` block of a recipe.
+        config ([`PreprocessConfig`]): The `preprocess` block of a recipe.
         columns (`list[str]`): The columns to clean.
     """
 
-    def __init__(self, config: Any, columns: Iterable[str]):
-        self.steps = tuple(name for name in STEPS if getattr(config, name))
-        self.columns = tuple(columns)
+    config: PreprocessConfig
+    columns: tuple[str, ...]
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            column: self.clean(batch[column])
-            if isinstance(batch[column], str)
-            else [self.clean(value) for value in batch[column]]
-            for column in self.columns
-        }
+    def __post_init__(self):
+        object.__setattr__(self, "columns", tuple(self.columns))
+
+    @property
+    def steps(self) -> list[str]:
+        """The names of the steps that are on, in order; none if texts stay as they are."""
+        return [name for name in STEPS if getattr(self.config, name)]
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list]:
+        return {column: [self.clean(value) for value in batch[column]] for column in self.columns}
 
     def clean(self, text: Any) -> Any:
         """Return the cleaned text; anything but a string as it is."""
@@ -122,16 +128,15 @@ class Preprocess:
             return text
         for name in self.steps:
             text = STEPS[name](text)
-        if "unicode_nfc" in self.steps and "lower_case" in self.steps:
+        if self.config.unicode_nfc and self.config.lower_case:
             text = compose(text)  # a few small letters compose where their capitals do not
         return text
 
     def __reduce__(self):
         # One string, the version in it: `datasets` hashes imported classes by reference and would serve stale texts.
-        document = {"columns": self.columns, "steps": self.steps, "version": VERSION}
-        return _rebuild, (json.dumps(document, sort_keys=True),)
+        return _rebuild, (canonical({**dataclasses.asdict(self), "version": VERSION}),)
 
 
 def _rebuild(document: str) -> Preprocess:
     values = json.loads(document)
-    return Preprocess(SimpleNamespace(**{name: name in values["steps"] for name in STEPS}), values["columns"])
+    return Preprocess(PreprocessConfig(**values["config"]), values["columns"])

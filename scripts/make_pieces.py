@@ -21,7 +21,9 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _ADDRESS = re.compile(r"https?://|www\.|\S@\S")
 _SPACE = re.compile(r"\s+")
 _END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Lt|Col|Gen|Capt|Sgt|No|vs|etc|e\.g|i\.e|[A-Z])|\.\.)\.$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|Lt|Col|Gen|Capt|Sgt|No|vs|etc|e\.g|i\.e|[A-Z])|\.\.)\.$"
+)
 _SPACED_MARK = re.compile(r" +([,.!?;:])(?=\s|$)")
 
 

@@ -143,7 +143,7 @@ def spec_round_trips(transform: Transform) -> None:
 
 
 def hash_survives_use(transform: Transform) -> None:
-    augment = augment_with(transform)
+    augment = augment_with(transform).bind(dataset())
     before = Hasher.hash(augment)
     augment(dataset()[:])
     assert Hasher.hash(augment) == before, "using the transform changed its hash"

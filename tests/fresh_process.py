@@ -14,7 +14,7 @@ def main() -> None:
     disable_progress_bars()
     found = {}
     for name, spec in json.load(sys.stdin).items():
-        augment = augment_with(build(spec))
+        augment = augment_with(build(spec)).bind(dataset())
         found[name] = {"hash": Hasher.hash(augment), "texts": augment(dataset()[:])["text"]}
     json.dump(found, sys.stdout)
 

@@ -76,6 +76,6 @@ def test_fresh_processes_agree():
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
     for name in TRANSFORMS:
-        augment = augment_with(transform(name))
+        augment = augment_with(transform(name)).bind(dataset())
         assert found[0][name]["hash"] == Hasher.hash(augment), name
         assert found[0][name]["texts"] == augment(dataset()[:])["text"], name

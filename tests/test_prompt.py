@@ -79,7 +79,7 @@ def test_an_empty_prompt_begins_with_the_token_that_parts_texts():
 
 def test_without_any_token_to_begin_with_the_error_says_what_to_write():
     tokenizer = GPT2Tokenizer(vocab={"a": 0}, merges=[], bos_token=None, eos_token=None, unk_token=None)
-    with pytest.raises(ValueError, match="neither a bos_token nor an eos_token.*'review: {text}'"):
+    with pytest.raises(ValueError, match=r"neither a bos_token nor an eos_token.*'review: {text}'"):
         PromptFormat("{text}").encode_prompt(tokenizer, None)
 
 

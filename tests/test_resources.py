@@ -9,15 +9,16 @@ import pytest
 import torch
 from datasets import Dataset
 
-from hf_augment.engine import resources
+from hf_augment.engine import digests, resources
+from hf_augment.engine.digests import file_identity
 from hf_augment.engine.prompt import PromptFormat
-from hf_augment.engine.resources import file_identity, identity, load_causal_lm, locate
+from hf_augment.engine.resources import identity, load_causal_lm, locate
 from tests import tiny
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(tmp_path, monkeypatch):
-    monkeypatch.setattr(resources, "_digests", {})
+    monkeypatch.setattr(digests, "_digests", {})
     monkeypatch.setattr(resources, "_loaded", {})
     monkeypatch.setenv("HF_AUGMENT_CACHE", str(tmp_path / "cache"))
     resources._fetch.cache_clear()
@@ -57,12 +58,12 @@ def test_what_ships_with_the_package_is_named_with_a_colon():
 )
 def test_what_looks_like_a_path_is_looked_for_nowhere_else(reference, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **kwargs: pytest.fail("asked the Hub"))
-    with pytest.raises(FileNotFoundError, match="There is no folder.*train it first|no name of a model"):
+    with pytest.raises(FileNotFoundError, match=r"There is no folder.*(train it first|no name of a model)"):
         locate(reference)
 
 
 def test_what_is_on_neither_side_says_so(tmp_path):
-    with pytest.raises(FileNotFoundError, match="There is no folder 'runs/generator'.*no model of that name"):
+    with pytest.raises(FileNotFoundError, match=r"There is no folder 'runs/generator'.*no model of that name"):
         locate("runs/generator")
     with pytest.raises(FileNotFoundError, match="at revision 'v2'"):
         locate("gpt2", "v2")
@@ -182,8 +183,8 @@ def test_a_digest_is_computed_once(tmp_path, monkeypatch):
     file = aged(tmp_path / "words.txt") if (tmp_path / "words.txt").write_text("cat\tfeline\n") else None
     first = file_identity(file)
     assert [json.loads(note.read_text())["sha256"] for note in notes(tmp_path)] == [first]
-    monkeypatch.setattr(resources, "_digests", {})  # another process
-    monkeypatch.setattr(resources.hashlib, "file_digest", lambda *args: pytest.fail("read the file again"))
+    monkeypatch.setattr(digests, "_digests", {})  # another process
+    monkeypatch.setattr(digests.hashlib, "file_digest", lambda *args: pytest.fail("read the file again"))
     assert file_identity(str(file)) == first
     assert file_identity(file) == first
 
@@ -209,13 +210,31 @@ def test_a_file_changed_within_one_tick_of_the_clock_is_read_again(tmp_path):
     assert notes(tmp_path) == []
 
 
+def test_a_file_counts_as_young_from_when_reading_began(tmp_path, monkeypatch):
+    file = tmp_path / "words.txt"
+    file.write_text("cat")
+    clock = [file.stat().st_mtime_ns + 10**9]
+    digest = digests.hashlib.file_digest
+
+    def slowly(*args):
+        clock[0] += 10 * 10**9
+        return digest(*args)
+
+    monkeypatch.setattr(digests.time, "time_ns", lambda: clock[0])
+    monkeypatch.setattr(digests.hashlib, "file_digest", slowly)
+    file_identity(file)
+    assert notes(tmp_path) == []
+    file_identity(file)
+    assert len(notes(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("note", ["{", "[]", '{"path": 1}', ""])
 def test_a_damaged_note_is_no_note(tmp_path, note, monkeypatch):
     file = tmp_path / "words.txt"
     file.write_text("cat")
     first = file_identity(aged(file))
     notes(tmp_path)[0].write_text(note)
-    monkeypatch.setattr(resources, "_digests", {})
+    monkeypatch.setattr(digests, "_digests", {})
     assert file_identity(file) == first
     assert json.loads(notes(tmp_path)[0].read_text())["sha256"] == first
 
@@ -236,7 +255,7 @@ def test_known_digests_of_half_a_gigabyte_take_milliseconds(model, monkeypatch):
     start = time.perf_counter()
     first = identity(str(model))
     reading = time.perf_counter() - start
-    monkeypatch.setattr(resources, "_digests", {})
+    monkeypatch.setattr(digests, "_digests", {})
     taken = []
     for _ in range(5):
         start = time.perf_counter()
@@ -284,7 +303,7 @@ def test_a_model_that_was_not_trained_by_us_has_no_prompt(tmp_path):
 def test_pickled_weights_are_refused(model):
     (model / "model.safetensors").unlink()
     torch.save({}, model / "pytorch_model.bin")
-    with pytest.raises(FileNotFoundError, match="no weights in safetensors.*can run code.*pytorch_model.bin"):
+    with pytest.raises(FileNotFoundError, match=r"no weights in safetensors.*can run code.*pytorch_model.bin"):
         load_causal_lm(str(model))
 
 

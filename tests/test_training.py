@@ -56,6 +56,12 @@ def weights(folder):
     return load_file(folder / "model.safetensors")
 
 
+def validation(folder):
+    """The rows that the generator in a folder was evaluated on."""
+    lines = (folder.parent.parent / "rows" / "validation.jsonl").read_text().splitlines()
+    return [(row["text"], row["label"]) for row in map(json.loads, lines)]
+
+
 def equal(one, other):
     one, other = weights(one), weights(other)
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
@@ -102,8 +108,7 @@ def _loss(loaded, relabel=lambda label: label, rows=tiny.ROWS, prompt_too=False)
 def test_the_loss_leaves_the_prompt_out(recipe, model):
     record, folder = train(recipe(model=model, epochs=2))
     loaded = load_causal_lm(str(folder))
-    validation = [json.loads(line) for line in open(folder.parent.parent / "rows" / "validation.jsonl")]
-    rows = [(row["text"], row["label"]) for row in validation]
+    rows = validation(folder)
     assert record["eval_loss"] == pytest.approx(_loss(loaded, rows=rows), abs=1e-4)
     assert abs(record["eval_loss"] - _loss(loaded, rows=rows, prompt_too=True)) > 0.05
 
@@ -136,8 +141,7 @@ def test_the_best_weights_are_kept_and_patience_ends(recipe, model):
     evaluations = {entry["step"]: entry["eval_loss"] for entry in record["log"] if "eval_loss" in entry}
     assert record["eval_loss"] == min(evaluations.values())
     assert record["steps"] == record["best_step"] + 2 * 4 < 30 * 4
-    validation = [json.loads(line) for line in open(folder.parent.parent / "rows" / "validation.jsonl")]
-    again = _loss(load_causal_lm(str(folder)), rows=[(row["text"], row["label"]) for row in validation])
+    again = _loss(load_causal_lm(str(folder)), rows=validation(folder))
     assert again == pytest.approx(record["eval_loss"], abs=1e-4)
 
 
@@ -164,13 +168,9 @@ def test_the_folder_holds_the_generator_and_nothing_else(recipe, model):
 
 def test_rows_without_text_or_label_are_skipped_and_counted(recipe, model, tmp_path):
     rows = tiny.write_rows(tmp_path / "rows")
+    bad = [("negative", None), ("positive", " \n"), (None, "Fine.")]
     with open(rows / "train.jsonl", "a") as file:
-        for row in (
-            {"text": None, "label": "negative"},
-            {"text": " \n", "label": "positive"},
-            {"text": "Fine.", "label": None},
-        ):
-            file.write(json.dumps(row) + "\n")
+        file.writelines(json.dumps({"text": text, "label": label}) + "\n" for label, text in bad)
     record, _ = train(recipe(model=model, rows=rows, epochs=1))
     assert record["rows"]["train"] == {"used": 32, "skipped": {"text is None": 1, "text is empty": 1, "no label": 1}}
 
@@ -413,6 +413,5 @@ def test_adapters_are_merged(recipe, model):
     assert weights(folder).keys() == load_file(f"{model}/model.safetensors").keys()
     assert not (folder / "adapter_config.json").exists()
     loaded = load_causal_lm(str(folder))
-    validation = [json.loads(line) for line in open(folder.parent.parent / "rows" / "validation.jsonl")]
-    again = _loss(loaded, rows=[(row["text"], row["label"]) for row in validation])
+    again = _loss(loaded, rows=validation(folder))
     assert again == pytest.approx(record["eval_loss"], abs=1e-3)

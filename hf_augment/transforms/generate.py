@@ -150,6 +150,12 @@ class _Writer:
     def prepare(self, row: Row) -> _Prompt | Declined:
         settings = self.settings
         ids = self.prompt.encode_prompt(self.tokenizer, row.label)
+        room = self.room - len(ids)
+        if room < (1 if settings.context == "text" else 0):
+            raise ValueError(
+                f"max_new_tokens={settings.max_new_tokens} leaves {max(0, self.room)} tokens of the model's context for "
+                f"the prompt, which takes {len(ids)} before the text begins. Lower max_new_tokens."
+            )
         beginning, text_ids = "", []
         if settings.context == "words":
             spans = words(row.text)[: settings.words]
@@ -157,13 +163,10 @@ class _Writer:
                 return Declined("no words to begin with")
             beginning = row.text[: spans[-1][1]].lstrip()
             text_ids = self.prompt.encode_text(self.tokenizer, beginning)
+            if len(text_ids) > room:
+                return Declined("no room for the first words")
         elif settings.context == "text":
-            text_ids = self.prompt.encode_text(self.tokenizer, row.text)[: max(0, self.room - len(ids))]
-        if len(ids) + len(text_ids) > self.room or (settings.context == "text" and not text_ids):
-            raise ValueError(
-                f"max_new_tokens={settings.max_new_tokens} leaves {max(0, self.room)} tokens of the model's context for "
-                f"the prompt, which takes {len(ids) + len(text_ids)}. Lower max_new_tokens."
-            )
+            text_ids = self.prompt.encode_text(self.tokenizer, row.text)[:room]
         return _Prompt([*ids, *text_ids], text_ids, beginning)
 
     def finish(self, row: Row, prepared: _Prompt, completion: Any) -> Written | Declined:
