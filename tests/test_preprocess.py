@@ -174,6 +174,7 @@ def test_several_columns_and_none_in_a_dataset():
     assert cleaned[:] == {"a": [None, "x"], "b": ["y y", None], "c": [1, 2]}
 
 
+@pytest.mark.slow
 def test_equal_preprocessing_hashes_equally_in_every_process(monkeypatch):
     steps = Preprocess(ALL, ["text"])
     assert pickle.loads(pickle.dumps(steps)) == steps

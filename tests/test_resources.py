@@ -120,6 +120,19 @@ def test_a_copy_is_the_same_and_a_byte_makes_another(model, tmp_path):
     assert identity(str(model)) == first
 
 
+def test_the_copy_on_the_hub_is_the_same(model, tmp_path, monkeypatch):
+    # As huggingface_hub keeps it: links to blobs, beside what a repository holds and what else was fetched from it.
+    snapshot = tmp_path / "models--me--generator" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (tmp_path / "blobs").mkdir()
+    for number, file in enumerate(sorted(model.iterdir())):
+        (snapshot / file.name).symlink_to(shutil.copy(file, tmp_path / "blobs" / str(number)))
+    for name in ("README.md", ".gitattributes", "pytorch_model.bin"):
+        (snapshot / name).write_text("more")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **kwargs: str(snapshot))
+    assert identity("me/generator") == identity(str(model))
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "hf_augment.json", "generation_config.json"])
 def test_what_decides_outputs_counts(model, name):
     first = identity(str(model))

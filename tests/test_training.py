@@ -1,3 +1,4 @@
+import functools
 import json
 import os
 import shutil
@@ -20,20 +21,20 @@ SCRATCH = {"architecture": "gpt2", "layers": 2, "width": 32, "heads": 2, "vocabu
 BASIC = {"batch_size": 8, "learning_rate": 5e-3, "epochs": 3, "max_length": 64, "extra": {"logging_steps": 1}}
 
 
+def write_recipe(folder, name="run", rows=None, **train):
+    """Write a recipe and return its path; the keys given go into its `train` block."""
+    rows = rows or tiny.write_rows(folder / "rows")
+    if "model" not in train:
+        train.setdefault("scratch", SCRATCH)
+    file = folder / f"{name}.yaml"
+    settings = {"output": str(folder / name), "data": {"path": str(rows)}, "train": {**BASIC, **train}}
+    file.write_text(yaml.safe_dump(settings))
+    return str(file)
+
+
 @pytest.fixture
 def recipe(tmp_path):
-    """Write a recipe and return its path; the keys given go into its `train` block."""
-
-    def write(name="run", rows=None, **train):
-        rows = rows or tiny.write_rows(tmp_path / "rows")
-        if "model" not in train:
-            train.setdefault("scratch", SCRATCH)
-        file = tmp_path / f"{name}.yaml"
-        settings = {"output": str(tmp_path / name), "data": {"path": str(rows)}, "train": {**BASIC, **train}}
-        file.write_text(yaml.safe_dump(settings))
-        return str(file)
-
-    return write
+    return functools.partial(write_recipe, tmp_path)
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def command(path, *launcher):
 # What is learnt
 
 
-def test_a_generator_learns_its_labels(recipe, model, capsys):
+@pytest.mark.slow
+def test_a_generator_learns_its_labels(recipe, model):
     record, folder = train(recipe(model=model, epochs=12))
     assert losses(record)[-1] < 0.5 * losses(record)[0]
     assert record["eval_loss"] < 0.6 * next(entry["eval_loss"] for entry in record["log"] if "eval_loss" in entry)
@@ -113,6 +115,7 @@ def test_the_loss_leaves_the_prompt_out(recipe, model):
     assert abs(record["eval_loss"] - _loss(loaded, rows=rows, prompt_too=True)) > 0.05
 
 
+@pytest.mark.slow
 def test_accumulated_batches_equal_a_large_one(recipe, model):
     one, _ = train(recipe("one", model=model, batch_size=8))
     two, _ = train(recipe("two", model=model, batch_size=4, accumulation=2))
@@ -175,6 +178,7 @@ def test_rows_without_text_or_label_are_skipped_and_counted(recipe, model, tmp_p
     assert record["rows"]["train"] == {"used": 32, "skipped": {"text is None": 1, "text is empty": 1, "no label": 1}}
 
 
+@pytest.mark.slow
 def test_max_length_stops_at_what_the_model_reads(recipe, model, tmp_path):
     rows = tiny.write_rows(tmp_path / "rows")
     with open(rows / "train.jsonl", "a") as file:
@@ -228,17 +232,30 @@ def test_other_settings_start_anew_and_say_which(recipe, model, capsys, tmp_path
     assert identity(f"{folder}.previous") == first["generator"]
 
 
-@pytest.fixture
-def unfinished(recipe, model, monkeypatch):
-    """A run that died when all was trained and nothing saved; returns its recipe and its checkpoints."""
-    path = recipe(model=model, evaluations=4)
-    with monkeypatch.context() as patch:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A run that died when all was trained and nothing saved; its recipe, a copy of it, and what it would have been."""
+    folder = tmp_path_factory.mktemp("killed")
+    model = str(tiny.causal_lm(folder / "model"))
+    path = write_recipe(folder, "run", model=model, evaluations=4)
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_save", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(path)
-    checkpoints = load_recipe(path).generator / "checkpoints"
+    copy = shutil.copytree(folder / "run", folder / "copy")
+    return path, copy, train(write_recipe(folder, "undisturbed", model=model, evaluations=4))
+
+
+@pytest.fixture
+def unfinished(killed):
+    """The recipe of a run that died, its checkpoints, and record and folder of the same run left alone."""
+    path, copy, undisturbed = killed
+    generator = load_recipe(path).generator
+    shutil.rmtree(generator.parent)
+    shutil.copytree(copy, generator.parent)
+    checkpoints = generator / "checkpoints"
     assert sorted(folder.name for folder in checkpoints.glob("checkpoint-*")) == ["checkpoint-12", "checkpoint-9"]
-    return path, checkpoints
+    return path, checkpoints, undisturbed
 
 
 def _cut(file):
@@ -264,28 +281,26 @@ def _flip(file):
         ("rng_state.pth", _cut),
     ],
 )
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(recipe, model, unfinished, name, damage, capsys):
-    path, checkpoints = unfinished
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(unfinished, name, damage, capsys):
+    path, checkpoints, (undisturbed, other) = unfinished
     damage(checkpoints / "checkpoint-12" / name)
     record, folder = train(path)
     assert record["resumed_from"] == "checkpoint-9"
     assert "Going on from" in capsys.readouterr().err
-    undisturbed, other = train(recipe("undisturbed", model=model, evaluations=4))
     assert equal(folder, other)
     assert losses(record) == losses(undisturbed)
 
 
-def test_a_run_killed_after_its_last_checkpoint_is_only_saved(recipe, model, unfinished):
-    path, _ = unfinished
+def test_a_run_killed_after_its_last_checkpoint_is_only_saved(unfinished):
+    path, _, (undisturbed, other) = unfinished
     record, folder = train(path)
     assert record["resumed_from"] == "checkpoint-12"
-    undisturbed, other = train(recipe("undisturbed", model=model, evaluations=4))
     assert equal(folder, other)
     assert (record["steps"], record["eval_loss"]) == (undisturbed["steps"], undisturbed["eval_loss"])
 
 
 def test_without_any_readable_checkpoint_the_run_starts_over(unfinished):
-    path, checkpoints = unfinished
+    path, checkpoints, _ = unfinished
     for folder in checkpoints.glob("checkpoint-*"):
         os.remove(folder / "trainer_state.json")
     record, _ = train(path)
@@ -294,7 +309,7 @@ def test_without_any_readable_checkpoint_the_run_starts_over(unfinished):
 
 
 def test_checkpoints_of_other_settings_are_not_mixed_in(unfinished, capsys):
-    path, _ = unfinished
+    path, *_ = unfinished
     record, _ = train(path, "train.epochs=1")
     assert "train.epochs: 3.0 → 1.0" in capsys.readouterr().err
     assert record["resumed_from"] is None
