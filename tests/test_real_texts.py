@@ -21,7 +21,12 @@ def texts() -> list[str]:
     from datasets import Dataset
 
     found = []
-    for file, column, count in (("imdb/train", "text", 1500), ("sst2_sentences/train", "text", 3500), ("sms_spam/train", "sms", 2500), ("trec/train", "text", 2500)):
+    for file, column, count in (
+        ("imdb/train", "text", 1500),
+        ("sst2_sentences/train", "text", 3500),
+        ("sms_spam/train", "sms", 2500),
+        ("trec/train", "text", 2500),
+    ):
         found += Dataset.from_parquet(str(DATA / f"{file}.parquet"))[column][:count]
     assert len(found) == 10_000
     return found

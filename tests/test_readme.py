@@ -1,0 +1,96 @@
+"""The README keeps its word: its code runs, its commands work, its table is complete."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hf_augment.registry import TRANSFORMS, transform_class
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"<!-- run -->\n```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", range(len(BLOCKS)))
+def test_examples_run_and_print_what_they_say(block, tmp_path):
+    code, expected = BLOCKS[block]
+    (tmp_path / "example.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "example.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert not expected or done.stdout == expected
+
+
+def test_the_table_names_every_transform():
+    for name in TRANSFORMS:
+        cls = transform_class(name)
+        assert f"| `{name}` | {cls.__name__} | {cls.__doc__.strip().splitlines()[0]} |" in README
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    assert re.findall(r"\]\((recipes/[\w.-]+\.png)\)", README), "the picture of the result"
+
+
+def test_ci_runs_the_two_commands():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for mark in ("main-job", "tests"):
+        assert f"<!-- {mark} -->\n```bash\n" in README
+        assert f"command_after {mark}" in script
+
+
+COMMANDS = [command for command in re.findall(r"\| `((?:hf-augment|accelerate launch) [^`]+)` \|", README)]
+SMALL = [
+    "data.shots_per_label=6",
+    "data.validation_shots_per_label=6",
+    "data.test_shots_per_label=6",
+    "train.max_steps=3",
+]
+SMALL += [
+    "augment.per_label=4",
+    "study.seeds=[0]",
+    "study.epochs=1",
+    "study.evaluations=1",
+    "study.metrics=[accuracy]",
+]
+
+
+def in_this_python(command: str) -> list[str]:
+    words = shlex.split(command)
+    modules = {"hf-augment": ["hf_augment.cli"], "accelerate": ["accelerate.commands.launch"]}
+    return [sys.executable, "-m", *modules[words[0]], *words[1 if words[0] == "hf-augment" else 2 :]]
+
+
+def test_the_commands_are_found():
+    assert len(COMMANDS) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_work(command, tmp_path):
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    settings = [] if command.endswith("list") else [word for setting in SMALL for word in ("--set", setting)]
+    done = subprocess.run(
+        [*in_this_python(command), *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+    )
+    if command == "hf-augment augment quickstart":  # the generator comes first, and the error says so
+        assert done.returncode == 2
+        assert "runs/quickstart/generator" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr[-3000:]
