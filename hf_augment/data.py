@@ -100,12 +100,12 @@ def _by_role(source: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
 def _check(splits: Mapping[str, Any], config: DataConfig) -> None:
     for role, dataset in splits.items():
         for key, column in (("text", config.text), ("label", config.label)):
-            if column not in dataset.column_names:
+            if column is not None and column not in dataset.column_names:
                 raise ValueError(f"data: {key}: {role} split: " + unknown("column", column, dataset.column_names))
         if not len(dataset):
             raise ValueError(f"data: the {role} split of {config.path!r} has no rows.")
     labels = {label for _, label in _rows(splits["train"], config) if label is not None}
-    if len(labels) < 2:
+    if config.label is not None and len(labels) < 2:
         found = f"only {labels.pop()!r}" if labels else "none"
         raise ValueError(
             f"data: label: expected at least two labels in the train split, got {found} in the column "
@@ -117,6 +117,8 @@ def _same_labels(splits: Mapping[str, Any], config: DataConfig) -> dict[str, Any
     """Give all splits the label type of the training split, and integer labels the configured names."""
     from datasets import ClassLabel
 
+    if config.label is None:
+        return dict(splits)
     feature = splits["train"].features[config.label]
     if config.label_names is not None:
         feature = ClassLabel(names=list(config.label_names))
@@ -149,6 +151,9 @@ def _with_labels(dataset: Any, feature: Any, config: DataConfig, role: str) -> A
 
 def _rows(dataset: Any, config: DataConfig) -> Iterable[tuple[Any, str | None]]:
     """Each row's text, and its label's name; `None` for a row without a label."""
+    if config.label is None:
+        yield from ((text, "") for text in dataset[config.text])
+        return
     names = getattr(dataset.features[config.label], "names", None)
     for text, label in zip(dataset[config.text], dataset[config.label], strict=True):
         if label is None or label == [] or (names is not None and label == -1):

@@ -22,7 +22,8 @@ class DataConfig:
         name (`str`, *optional*): The configuration of a Hub dataset.
         revision (`str`, *optional*): A commit, branch or tag of a Hub dataset.
         text (`str`, *optional*, defaults to `"text"`): The text column.
-        label (`str`, *optional*, defaults to `"label"`): The label column.
+        label (`str`, *optional*, defaults to `"label"`): The label column; `null` for texts without labels, from
+            which only P(text) can be learnt.
         label_names (`list[str]`, *optional*): Names of integer labels that carry none.
         train_split, validation_split, test_split (`str`, *optional*): The splits. Without a validation split,
             `validation_share` of the training rows is set aside before anything else happens. An absent test split
@@ -36,7 +37,7 @@ class DataConfig:
     name: str | None = None
     revision: str | None = None
     text: str = "text"
-    label: str = "label"
+    label: str | None = "label"
     label_names: tuple[str, ...] | None = None
     train_split: str = "train"
     validation_split: str | None = "validation"
@@ -247,6 +248,11 @@ class Recipe:
     def __post_init__(self):
         if self.augment is not None:
             self.transform()
+        if self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
+            raise ValueError(
+                "data: label: a study, and a prompt with {label}, need the label column, got null. Name it, or write "
+                "train.prompt: '{text}' and no 'study' block."
+            )
         if self.study is not None and self.augment is None:
             raise ValueError("study: compares with augmented data, so the recipe needs an 'augment' block.")
 

@@ -11,6 +11,7 @@ from typing import Any
 from hf_augment.apply import augment_dataset
 from hf_augment.augment import ORIGINAL, Augment
 from hf_augment.data import describe, load_data
+from hf_augment.launch import launch
 from hf_augment.plan import COPIES, plan
 from hf_augment.recipe import Recipe, find_recipe, load_recipe
 from hf_augment.record import Record, count_provenance, environment, read_json, write_json
@@ -62,8 +63,6 @@ def start_record(recipe: Recipe, path: str, overrides: list[str]) -> Record:
 
 def train(recipe: Recipe, path: str, overrides: list[str], flags: Iterable[str], record: Record) -> None:
     """Train the generator in a process of its own, under `accelerate launch`."""
-    from hf_augment.training import launch
-
     status = launch(path, overrides, list(flags))
     if status != 0:
         raise RuntimeError(f"Training the generator ended with exit status {status}; its message stands above.")

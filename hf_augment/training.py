@@ -40,7 +40,14 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
-from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
+from transformers import (
+    DataCollatorForSeq2Seq,
+    EarlyStoppingCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
 
 from hf_augment.data import describe, load_data
 from hf_augment.engine.checkpoints import FOLDER, RECORD, prepare
@@ -49,11 +56,9 @@ from hf_augment.engine.resources import identity, locate, read_causal_lm
 from hf_augment.engine.scratch import new_model, own_tokenizer
 from hf_augment.errors import unknown
 from hf_augment.examples import tokenize, usable_rows
-from hf_augment.launch import fewer_processes, launch
+from hf_augment.launch import fewer_processes
 from hf_augment.recipe import Recipe, TrainConfig, load_recipe
 from hf_augment.record import environment, write_json
-
-__all__ = ["launch", "main", "train", "training_arguments"]
 
 SCHEMA = 1
 _OURS = ("output_dir", "seed", "data_seed", "resume_from_checkpoint")  # resuming relies on them
@@ -119,6 +124,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         callbacks=[EarlyStoppingCallback(config.patience)] if config.patience else None,
     )
+    if trainer.pop_callback(ProgressCallback) is not None:
+        trainer.add_callback(_Progress())
     began = time.perf_counter()
     trainer.train(resume_from_checkpoint=start.checkpoint)
     seconds = time.perf_counter() - began
@@ -151,6 +158,20 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     write_json(folder / RECORD, record)
     shutil.rmtree(folder / FOLDER)
     return record
+
+
+class _Progress(ProgressCallback):
+    """Shows the losses beside the bar, where the Trainer's own prints each as a line on standard output."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses: dict[str, str] = {}
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        named = {"loss": "loss", "eval_loss": "validation"}
+        self.losses |= {named[name]: f"{float(value):.3f}" for name, value in logs.items() if name in named}
+        if self.training_bar is not None:
+            self.training_bar.set_postfix(self.losses, refresh=False)
 
 
 def training_arguments(config: TrainConfig, checkpoints: Path, seed: int) -> TrainingArguments:

@@ -11,9 +11,7 @@ Span = tuple[int, int]
 
 # Web and mail addresses, HTML tags, entities, @names and #tags come first and are not captured: no transform edits
 # them. A mail address can only begin where its run of characters begins, or a line of dashes would take for ever.
-_SKIPPED = (
-    r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;|"
-)
+_SKIPPED = r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;|"
 _MARKS = re.compile(r"[@#<&]|://|www\.")  # without one of these, nothing is skipped, and half the time is saved
 _ASCII_WORD = r"(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)"
 # The standard `re` ends a Hindi word at each vowel sign; `regex` counts marks as parts of words, as Unicode does.

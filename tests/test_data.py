@@ -458,3 +458,13 @@ def test_offline_the_cache_serves_the_commit_that_it_has_and_no_other(hub):
     assert other.startswith(
         f"ConnectionError: data: revision: the Hub does not answer, and the cache has 'me/reviews' at {NEW}"
     )
+
+
+def test_texts_need_no_labels(tmp_path):
+    (tmp_path / "texts.jsonl").write_text(
+        "".join(f'{{"text": "sentence {i}"}}\n' for i in range(40)), encoding="utf-8"
+    )
+    config = DataConfig(path=str(tmp_path / "texts.jsonl"), label=None, shots_per_label=20)
+    data = load_data(config, PreprocessConfig(), seed=0)
+    assert {split: len(rows) for split, rows in data.items()} == {"train": 20, "validation": 4}
+    assert describe(data, config)["splits"]["train"]["labels"] == {"": 20}

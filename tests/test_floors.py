@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
     0: ["errors", "record", "streams", "words"],
-    1: ["embedded", "fields", "metrics", "registry", "sources"],
-    2: ["batches", "engine.checkpoints", "engine.prompt", "recipe", "transform"],
+    1: ["engine.digests", "fields", "metrics", "registry", "sources"],
+    2: ["batches", "embedded", "engine.checkpoints", "engine.prompt", "recipe", "transform"],
     3: ["compose", "engine", "preprocess", "tasks"],
     4: ["classifiers", "data", "examples", "launch"],
     5: ["training", "transforms"],

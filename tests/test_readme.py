@@ -50,7 +50,7 @@ def test_ci_runs_the_two_commands():
         assert f"command_after {mark}" in script
 
 
-COMMANDS = [command for command in re.findall(r"\| `((?:hf-augment|accelerate launch) [^`]+)` \|", README)]
+COMMANDS = list(re.findall(r"\| `((?:hf-augment|accelerate launch) [^`]+)` \|", README))
 SMALL = [
     "data.shots_per_label=6",
     "data.validation_shots_per_label=6",

@@ -89,6 +89,11 @@ BAD = {
         r"architecture: expected one of \['gpt2', 'llama'\]",
     ),
     "a negative learning rate": ("{good}", "train.learning_rate=-1", r"learning_rate: expected a number above 0"),
+    "a study without labels": (
+        "{good}",
+        "data.label=null",
+        r"data: label: a study, and a prompt with \{{label\}}, need",
+    ),
     "a study of nothing": ("output: o\ndata: {{path: x}}\nstudy: {{}}", r"needs an 'augment' block"),
     "the same key twice": ("output: o\noutput: p\ndata: {{path: x}}", r"the key 'output' stands twice"),
     "no YAML": ("output: [o", r"no valid YAML"),

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from hf_augment.streams import Stream, mix, row_key, stream
 
-
 GOLDEN = {"below": [27, 88, 50, 28, 78], "child": 441, "key": "136acaf44029a567fb7cb4d6b7a6579e"}
 
 

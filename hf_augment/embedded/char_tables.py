@@ -1,15 +1,12 @@
 """The character tables that ship with the package: neighbouring keys, what OCR confuses, what looks alike."""
 
 import functools
-import hashlib
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import NamedTuple
 
-FOLDER = Path(__file__).parent / "words"
-TABLES = {"homoglyphs": "homoglyphs.tsv", "keyboards": "keyboards.json", "ocr": "ocr.tsv"}
+from hf_augment.embedded.lexicon import table
 
 
 class Confusions(NamedTuple):
@@ -28,15 +25,9 @@ class Confusions(NamedTuple):
 
 
 @functools.cache
-def table_identity(name: str) -> str:
-    """Return the SHA-256 of one of the `TABLES`, so that an edited table changes what depends on it."""
-    return hashlib.sha256((FOLDER / TABLES[name]).read_bytes()).hexdigest()
-
-
-@functools.cache
 def keyboards() -> dict[str, dict[str, str]]:
     """Read the neighbours of each lower-case letter, for each keyboard layout."""
-    return json.loads((FOLDER / TABLES["keyboards"]).read_text(encoding="utf-8"))
+    return json.loads(table("keyboards").read_text(encoding="utf-8"))
 
 
 @functools.cache
@@ -71,7 +62,7 @@ def homoglyphs() -> Confusions:
 
 def _pairs(name: str) -> dict[str, list[str]]:
     pairs = defaultdict(list)
-    for line in (FOLDER / TABLES[name]).read_text(encoding="utf-8").splitlines():
+    for line in table(name).read_text(encoding="utf-8").splitlines():
         if line:
             of, others = line.split("\t")
             pairs[of] += others.split()

@@ -2,17 +2,21 @@
 
 import functools
 import gzip
-import hashlib
 from collections import defaultdict
 from pathlib import Path
+
+from hf_augment.engine.digests import file_identity
 
 FOLDER = Path(__file__).parent / "words"
 TABLES = {
     "contractions": "contractions.tsv",
+    "homoglyphs": "homoglyphs.tsv",
     "irregular": "irregular.tsv",
     "kept_words": "kept_words.txt",
+    "keyboards": "keyboards.json",
     "misspellings": "misspellings.tsv",
     "noise_words": "noise_words.txt",
+    "ocr": "ocr.tsv",
     "stop_words": "stop_words.txt",
     "synonyms": "synonyms.tsv.gz",
 }
@@ -20,15 +24,14 @@ TABLES = {
 Synonyms = dict[str, tuple[tuple[str, str], ...]]  # lower-case word → (synonym, part of speech), the best first
 
 
-@functools.cache
-def table_identity(name: str) -> str:
-    """Return the SHA-256 of one of the `TABLES`, so that an edited table changes what depends on it."""
-    return hashlib.sha256((FOLDER / TABLES[name]).read_bytes()).hexdigest()
+def table(name: str) -> Path:
+    """Return the file of one of the `TABLES`."""
+    return FOLDER / TABLES[name]
 
 
 def identities(*names: str) -> dict[str, str]:
-    """Return the SHA-256 of several tables by name, as `Transform.references` wants them."""
-    return {name: table_identity(name) for name in names}
+    """Return the SHA-256 of tables by name, as `Transform.references` wants them: an edited one changes what uses it."""
+    return {name: file_identity(table(name)) for name in names}
 
 
 @functools.cache
@@ -46,7 +49,7 @@ def kept_words() -> frozenset[str]:
 @functools.cache
 def synonyms() -> Synonyms:
     """Read the synonyms of a lower-case base form."""
-    text = gzip.decompress((FOLDER / TABLES["synonyms"]).read_bytes()).decode("utf-8")
+    text = gzip.decompress(table("synonyms").read_bytes()).decode("utf-8")
     return {word: tuple(zip(others.split(), poses, strict=True)) for word, others, poses in _cells(text.splitlines())}
 
 
@@ -92,7 +95,7 @@ def contractions(direction: str) -> dict[str, tuple[tuple[tuple[str, ...], str],
 
 
 def _lines(name: str) -> list[str]:
-    return (FOLDER / TABLES[name]).read_text(encoding="utf-8").splitlines()
+    return table(name).read_text(encoding="utf-8").splitlines()
 
 
 def _cells(lines: list[str]) -> list[list[str]]:

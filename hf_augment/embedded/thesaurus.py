@@ -1,7 +1,6 @@
 """Which words may stand for a word as it is written: synonyms in the same form, from one of three sources."""
 
 import functools
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from hf_augment.embedded import lexicon, wordnet
 from hf_augment.embedded.inflection import ED, PARTICIPLE, PAST, S, inflect, readings
 from hf_augment.embedded.roles import ING, NOUN, ONLY_PARTICIPLE, ONLY_PAST, PAST_OR_PARTICIPLE, THIRD_PERSON
+from hf_augment.engine.digests import file_identity
 
 Found = tuple[tuple[str, str], ...]  # (a word in the form asked for, its role), the best first
 Look = Callable[[str], tuple[tuple[str, str], ...]]  # a base form → (synonym, part of speech)
@@ -38,7 +38,7 @@ def substitutes(source: str, table: str | None) -> Callable[[str], Found]:
 def thesaurus_references(source: str, table: str | None) -> dict[str, str]:
     """Return the SHA-256 of the files that decide what `substitutes` finds."""
     if table is not None:
-        return {"table": _file_identity(table, _state(table)), **lexicon.identities("irregular")}
+        return {"table": file_identity(table), **lexicon.identities("irregular")}
     if source == "wordnet":
         return {"wordnet": wordnet.identity(), **lexicon.identities("irregular", "stop_words")}
     return lexicon.identities("synonyms", "irregular", "kept_words", "stop_words")
@@ -112,11 +112,6 @@ def _written(other: str, pos: str, form: str) -> Iterator[tuple[str, str]]:
 def _state(path: str) -> tuple[int, int]:
     found = os.stat(path)
     return found.st_size, found.st_mtime_ns
-
-
-@functools.lru_cache(maxsize=64)
-def _file_identity(path: str, state: tuple[int, int]) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_table(path: str) -> lexicon.Synonyms:

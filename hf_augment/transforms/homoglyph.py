@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hf_augment.embedded import char_tables
+from hf_augment.embedded import char_tables, lexicon
 from hf_augment.transforms.characters import ConfusionTransform
 
 
@@ -32,7 +32,7 @@ class Homoglyph(ConfusionTransform):
     name: ClassVar[str] = "homoglyph"
 
     def references(self):
-        return {"homoglyphs": char_tables.table_identity("homoglyphs")}
+        return lexicon.identities("homoglyphs")
 
     def confusions(self):
         return char_tables.homoglyphs()

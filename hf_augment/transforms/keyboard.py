@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hf_augment.embedded import char_tables
+from hf_augment.embedded import char_tables, lexicon
 from hf_augment.errors import unknown
 from hf_augment.transforms.characters import ConfusionTransform
 
@@ -43,7 +43,7 @@ class Keyboard(ConfusionTransform):
             raise ValueError("keyboard: layout: " + unknown("layout", self.layout, char_tables.keyboards()))
 
     def references(self):
-        return {"keyboards": char_tables.table_identity("keyboards")}
+        return lexicon.identities("keyboards")
 
     def _why_not(self, row):
         if self.confusions().pattern.search(row.text):

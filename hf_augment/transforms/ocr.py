@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hf_augment.embedded import char_tables
+from hf_augment.embedded import char_tables, lexicon
 from hf_augment.transforms.characters import ConfusionTransform
 
 
@@ -31,7 +31,7 @@ class Ocr(ConfusionTransform):
     name: ClassVar[str] = "ocr"
 
     def references(self):
-        return {"ocr": char_tables.table_identity("ocr")}
+        return lexicon.identities("ocr")
 
     def confusions(self):
         return char_tables.ocr()
