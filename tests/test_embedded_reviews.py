@@ -35,6 +35,12 @@ def with_text(rows, *changes):
     return [{**row, "text": dict(changes).get(i, row["text"])} for i, row in enumerate(rows)]
 
 
+def marked(rows, word):
+    """Put a word before 30 reviews, all negative but two."""
+    negative, positive = ([i for i, row in enumerate(rows) if row["label"] == label] for label in check.LABELS)
+    return with_text(rows, *((i, f"{word} {rows[i]['text']}") for i in negative[:28] + positive[:2]))
+
+
 PHRASE = "and that was the end"
 BROKEN = {
     "a review is missing": (check.check_counts, lambda rows: rows[1:]),
@@ -53,10 +59,8 @@ BROKEN = {
         check.check_repetition,
         lambda rows: with_text(rows, *((i, f"It broke {i} times {PHRASE}.") for i in range(4))),
     ),
-    "a word gives the label away": (
-        check.check_leaks,
-        lambda rows: [{**row, "text": "Zebra " * (row["label"] == "negative") + row["text"]} for row in rows],
-    ),
+    "a topic word gives the label away": (check.check_leaks, lambda rows: marked(rows, "Zebra")),
+    "a function word gives the label away": (check.check_leaks, lambda rows: marked(rows, "Thereupon")),
 }
 
 
@@ -69,6 +73,13 @@ def test_each_rule_bites(case, rows):
 def test_a_phrase_in_three_reviews_is_allowed(rows):
     allowed = with_text(rows, *((i, f"It broke {i} times {PHRASE}.") for i in range(3)))
     assert list(check.check_repetition(allowed)) == []
+
+
+def test_every_judging_word_on_the_list_is_needed(rows, monkeypatch):
+    """The list excuses no word that keeps the rule anyway, so it cannot grow unseen."""
+    judging = check.JUDGING
+    monkeypatch.setattr(check, "JUDGING", set())
+    assert {problem.split("'")[1] for problem in check.check_leaks(rows)} == judging
 
 
 def test_no_text_stands_in_two_splits(rows):
