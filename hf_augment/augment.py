@@ -10,13 +10,12 @@ from hf_augment import streams, words
 from hf_augment.batches import DictBatch, RowBatch, TableBatch, open_batch
 from hf_augment.errors import one_split
 from hf_augment.fields import conform
+from hf_augment.provenance import PROVENANCE, Output, refuse_taken
 from hf_augment.registry import build
 from hf_augment.tasks import check_task, verbalise
 from hf_augment.transform import Declined, Row, Transform, Written, canonical
 
 VERSION = 1  # raised when the same transform, rows and seed start to give other rows
-ORIGINAL = "original"
-PROVENANCE = {"augmented_by": "string", "source_id": "string", "copy": "int64", "declined": "string"}
 LONGEST_TEXT = 1_000_000  # characters; one longer text would stall the whole batch it stands in
 
 
@@ -29,30 +28,6 @@ class _Source(NamedTuple):
     key: bytes
     copies: int
     problem: str
-
-
-class _Output:
-    """The rows to emit, column by column."""
-
-    def __init__(self):
-        self.sources: list[int] = []
-        self.by: list[str] = []
-        self.ids: list[str] = []
-        self.copies: list[int] = []
-        self.declined: list[str] = []
-        self.changes: dict[str, dict[int, Any]] = defaultdict(dict)
-
-    def add(self, index: int, source: _Source, copy: int = 0, by: str = ORIGINAL, declined: str = "") -> int:
-        self.sources.append(index)
-        self.by.append(by)
-        self.ids.append(source.id)
-        self.copies.append(copy)
-        self.declined.append(declined)
-        return len(self.sources) - 1
-
-    def provenance(self) -> dict[str, tuple[str, list]]:
-        columns = (self.by, self.ids, self.copies, self.declined)
-        return {name: (kind, values) for (name, kind), values in zip(PROVENANCE.items(), columns, strict=True)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +133,7 @@ class Augment:
                 "The stream does not say its features. Name its columns: "
                 "augment.features(Features({'text': Value('string'), 'label': ClassLabel(names=['negative', 'positive'])}))."
             )
-        _refuse_taken(features)
+        refuse_taken(features)
         return Features({**features, **{name: Value(kind) for name, kind in PROVENANCE.items()}})
 
     def __call__(self, batch: Any) -> Any:
@@ -180,13 +155,13 @@ class Augment:
         self._check_columns(rows.columns)
         sources = self._sources(rows)
         outcomes = self._apply(sources)
-        output = _Output()
+        output = Output()
         for index, source in enumerate(sources):
             self._emit(output, index, source, outcomes.get(index, {}), single=rows.single)
         return rows.grow(output.sources, output.changes, output.provenance())
 
     def _check_columns(self, columns: Sequence[str]) -> None:
-        _refuse_taken(columns)
+        refuse_taken(columns)
         wanted = {"text": self.texts, "label": (self.label,), "key": (self.key,)}
         wanted["copies"] = (self.copies if isinstance(self.copies, str) else None,)
         for argument, names in wanted.items():
@@ -264,7 +239,7 @@ class Augment:
             found[index][copy] = outcomes[place * width : (place + 1) * width]
         return found
 
-    def _emit(self, output: _Output, index: int, source: _Source, outcomes: Mapping[int, list], single: bool) -> None:
+    def _emit(self, output: Output, index: int, source: _Source, outcomes: Mapping[int, list], single: bool) -> None:
         written = {copy: fields for copy, fields in outcomes.items() if any(isinstance(o, Written) for o in fields)}
         # A copy of which one text was written counts as written; its other texts are those of the source.
         reasons = [
@@ -275,10 +250,10 @@ class Augment:
         declined = (source.problem if source.copies else "") or "; ".join(reasons)
         stays = (self.keep_original and not single) or (not written and (declined or single))
         if stays:
-            output.add(index, source, declined=declined)
+            output.add(index, source.id, declined=declined)
         for copy, fields in written.items():
             by = "+".join(dict.fromkeys(outcome.by for outcome in fields if isinstance(outcome, Written)))
-            position = output.add(index, source, copy, by, "" if stays else declined)
+            position = output.add(index, source.id, copy, by, "" if stays else declined)
             declined = declined if stays else ""  # without the original, the first copy carries the reasons
             for column, outcome in zip(self.texts, fields, strict=True):
                 if isinstance(outcome, Written):
@@ -289,17 +264,6 @@ class Augment:
 
 def _rebuild(spec: str, identity: str) -> Augment:
     return Augment.from_spec(json.loads(spec))
-
-
-def _refuse_taken(columns: Sequence[str]) -> None:
-    taken = [name for name in PROVENANCE if name in columns]
-    if taken:
-        raise ValueError(
-            f"The dataset already has the columns {taken}, which Augment adds. To apply several transforms, put them "
-            "into one Augment(Compose(transforms=[...])); to augment once more, keep the originals and drop the "
-            "columns: dataset.filter(lambda row: row['augmented_by'] == 'original')"
-            f".remove_columns({list(PROVENANCE)})."
-        )
 
 
 def _label_names(features: Mapping[str, Any] | None, column: str | None) -> Sequence[str] | None:

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hf_augment.blocks import DataConfig, PreprocessConfig
 from hf_augment.errors import unknown
 from hf_augment.preprocess import Preprocess
-from hf_augment.recipe import DataConfig, PreprocessConfig
 from hf_augment.sources import is_local, loaded_commit, read_splits
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import canonical

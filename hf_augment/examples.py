@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import Any
 
+from hf_augment.blocks import DataConfig
 from hf_augment.engine.prompt import PromptFormat
-from hf_augment.recipe import DataConfig
 from hf_augment.tasks import verbalise
 
 

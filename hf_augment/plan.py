@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from hf_augment.augment import PROVENANCE
 from hf_augment.errors import one_split
+from hf_augment.provenance import PROVENANCE
 from hf_augment.streams import row_key, stream
 
 COPIES = "copies"

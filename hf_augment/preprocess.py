@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hf_augment.recipe import PreprocessConfig
+from hf_augment.blocks import PreprocessConfig
 from hf_augment.transform import canonical
 
 VERSION = 1  # raised when the same text is cleaned into another one; part of the hash that `Dataset.map` caches by

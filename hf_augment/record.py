@@ -5,7 +5,6 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -88,21 +87,3 @@ def _git_commit() -> str | None:
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=10).stdout.strip() or None
     except (OSError, subprocess.TimeoutExpired):
         return None
-
-
-def count_provenance(augmented_by: list[str], declined: list[str]) -> Mapping[str, Any]:
-    """
-    Count an augmented dataset's rows by what wrote them, and declined copies by reason.
-
-    Args:
-        augmented_by (`list[str]`): The column of that name.
-        declined (`list[str]`): The column of that name.
-    """
-    by: dict[str, int] = {}
-    reasons: dict[str, int] = {}
-    for name in augmented_by:
-        by[name] = by.get(name, 0) + 1
-    for entry in declined:
-        for reason in filter(None, entry.split("; ")):
-            reasons[reason] = reasons.get(reason, 0) + 1
-    return {"rows": len(augmented_by), "rows_by": by, "declined_by_reason": reasons}

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.apply import augment_dataset
-from hf_augment.augment import ORIGINAL, Augment
+from hf_augment.augment import Augment
 from hf_augment.data import describe, load_data
 from hf_augment.launch import launch
 from hf_augment.plan import COPIES, plan
+from hf_augment.provenance import ORIGINAL, count
 from hf_augment.recipe import Recipe, find_recipe, load_recipe
-from hf_augment.record import Record, count_provenance, environment, read_json, write_json
+from hf_augment.record import Record, environment, read_json, write_json
 from hf_augment.transform import canonical
 
 
@@ -112,7 +113,7 @@ def augment(recipe: Recipe, record: Record) -> Any:
         dataset = augment_dataset(planned(recipe, gold), augment)
         _save(dataset, folder)
         train = dataset["train"]
-        found = {"made_from": digest, **count_provenance(train["augmented_by"], train["declined"])}
+        found = {"made_from": digest, **count(train["augmented_by"], train["declined"])}
         write_json(marker, found)
     record.add("augment", {"spec": augment.to_spec(), "identity": augment.identity(), **found})
     return load_from_disk(str(folder))

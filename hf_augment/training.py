@@ -49,6 +49,7 @@ from transformers import (
     set_seed,
 )
 
+from hf_augment.blocks import TrainConfig
 from hf_augment.data import describe, load_data
 from hf_augment.engine.checkpoints import FOLDER, RECORD, prepare
 from hf_augment.engine.prompt import IGNORED, PromptFormat
@@ -57,7 +58,7 @@ from hf_augment.engine.scratch import new_model, own_tokenizer
 from hf_augment.errors import unknown
 from hf_augment.examples import tokenize, usable_rows
 from hf_augment.launch import fewer_processes
-from hf_augment.recipe import Recipe, TrainConfig, load_recipe
+from hf_augment.recipe import Recipe, load_recipe
 from hf_augment.record import environment, write_json
 
 SCHEMA = 1

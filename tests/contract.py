@@ -11,7 +11,7 @@ from datasets import ClassLabel, Dataset, Features, Value
 from datasets.fingerprint import Hasher
 
 from hf_augment import Augment, build
-from hf_augment.augment import PROVENANCE
+from hf_augment.provenance import PROVENANCE
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Declined, EditTransform, Row, Transform, Written
 

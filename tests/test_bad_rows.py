@@ -82,11 +82,11 @@ def test_any_text_is_changed_only_where_the_edits_say(name, text):
 
 @pytest.mark.parametrize("name", RULES)
 def test_declines_are_counted_by_reason(name):
-    from hf_augment.record import count_provenance
+    from hf_augment.provenance import count
 
     texts = [*AWKWARD, *TEXTS]
     out = Augment(transform(name), text="text", copies=2)({"text": texts})
-    counted = count_provenance(out["augmented_by"], out["declined"])
+    counted = count(out["augmented_by"], out["declined"])
     reasons = Counter(counted["declined_by_reason"])
     assert reasons["text is None"] == 1
     assert reasons["text is empty"] == 3

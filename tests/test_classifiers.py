@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
+from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers import (
     LSTMConfig,
     LSTMForSequenceClassification,
@@ -19,7 +20,6 @@ from hf_augment.classifiers import (
     train_tokenizer,
 )
 from hf_augment.classifiers.trainer import _KeepBest
-from hf_augment.recipe import StudyConfig
 
 NAMES = ["negative", "positive"]
 QUICK = StudyConfig(epochs=1, evaluations=3, batch_size=8, learning_rate=0.01)

@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 import hf_augment.classifiers
 from hf_augment import Augment, RandomSwap
-from hf_augment.recipe import StudyConfig
+from hf_augment.blocks import StudyConfig
 from hf_augment.study import paired
 from hf_augment.study.comparison import compare
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
+from hf_augment.blocks import DataConfig, PreprocessConfig
 from hf_augment.data import describe, load_data
-from hf_augment.recipe import DataConfig, PreprocessConfig
 
 PLAIN = PreprocessConfig()
 AWKWARD = ["NA", "None", "null", "3.5", 'with "quotes", and commas', "line\nbreak", "<b>x</b>", "caf\u00e9 \u2603"]
@@ -393,7 +393,7 @@ class _Hub(BaseHTTPRequestHandler):
 _LOAD = """
 import json, sys
 from hf_augment.data import describe, load_data
-from hf_augment.recipe import DataConfig, PreprocessConfig
+from hf_augment.blocks import DataConfig, PreprocessConfig
 for settings in json.load(sys.stdin):
     config = DataConfig(**{"path": "me/reviews", **settings})
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hf_augment.blocks import DataConfig, PreprocessConfig
 from hf_augment.data import load_data
-from hf_augment.recipe import DataConfig, PreprocessConfig
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "hf_augment" / "embedded" / "reviews"

@@ -10,10 +10,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
-    0: ["errors", "record", "streams", "words"],
+    0: ["errors", "provenance", "record", "streams", "words"],
     1: ["engine.digests", "fields", "metrics", "registry", "sources"],
-    2: ["batches", "embedded", "engine.checkpoints", "engine.prompt", "recipe", "transform"],
-    3: ["compose", "engine", "preprocess", "tasks"],
+    2: ["batches", "blocks", "embedded", "engine.checkpoints", "engine.prompt", "transform"],
+    3: ["compose", "engine", "preprocess", "recipe", "tasks"],
     4: ["classifiers", "data", "examples", "launch"],
     5: ["training", "transforms"],
     6: ["augment"],

@@ -15,8 +15,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from hf_augment import preprocess
+from hf_augment.blocks import PreprocessConfig
 from hf_augment.preprocess import STEPS, Preprocess, strip_html
-from hf_augment.recipe import PreprocessConfig
 
 ALL = PreprocessConfig(strip_html=True, unicode_nfc=True, whitespace=True, lower_case=True)
 ANY = st.text(st.characters(exclude_categories=()))  # lone surrogates too

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from hf_augment.blocks import ScratchConfig
 from hf_augment.engine.prompt import PromptFormat
 from hf_augment.engine.scratch import new_model, train_tokenizer
-from hf_augment.recipe import ScratchConfig
 
 CONTEXT = 64
 THINGS = ("film", "book", "hotel", "lamp", "soup")

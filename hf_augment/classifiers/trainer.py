@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
+from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples, class_names, read_examples
 from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
 from hf_augment.classifiers.tokenizer import train_tokenizer
-from hf_augment.recipe import StudyConfig
 
 
 def train_classifier(

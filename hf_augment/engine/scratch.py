@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hf_augment.recipe import ScratchConfig
+from hf_augment.blocks import ScratchConfig
 
 END = "<|endoftext|>"
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hf_augment.augment import ORIGINAL
+from hf_augment.blocks import StudyConfig
 from hf_augment.errors import one_split
-from hf_augment.recipe import StudyConfig
+from hf_augment.provenance import ORIGINAL
 
 if TYPE_CHECKING:
     from hf_augment.classifiers.examples import Examples

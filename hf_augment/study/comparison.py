@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_augment.recipe import StudyConfig
+from hf_augment.blocks import StudyConfig
 from hf_augment.record import write_json
 from hf_augment.study import paired
 from hf_augment.study.arms import make_arms, only_gold, only_originals, overlap, provenance
