@@ -34,7 +34,28 @@ NEVER = {"negative", "positive", "sentiment"}
 # Words that judge by themselves: a review can hardly do without them, so they may tell the label. No topic, domain or
 # function word belongs here.
 JUDGING = set(
-    ["annoying", "awful", "badly", "beautiful", "boring", "comfortable", "disappointed", "disappointing", "excellent", "friendly", "horrible", "kind", "love", "loved", "poor", "rude", "terrible", "useless", "waste", "wonderful"]
+    [
+        "annoying",
+        "awful",
+        "badly",
+        "beautiful",
+        "boring",
+        "comfortable",
+        "disappointed",
+        "disappointing",
+        "excellent",
+        "friendly",
+        "horrible",
+        "kind",
+        "love",
+        "loved",
+        "poor",
+        "rude",
+        "terrible",
+        "useless",
+        "waste",
+        "wonderful",
+    ]
 )
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*")

@@ -233,7 +233,7 @@ def test_typo_needs_a_kind():
 def test_scripts_without_spaces_get_typos(vocabulary):
     drawn = stream(7, "sentences", b"", 0)
     changed = []
-    for _ in range(200):
+    for _ in range(1000):
         text = "".join(drawn.choice(vocabulary.split()) for _ in range(4 + drawn.below(20)))
         found = outcome(text, name="typo", rate=0.25)
         assert isinstance(found, Written), text

@@ -11,7 +11,7 @@ from datasets.fingerprint import Hasher
 
 from hf_augment import TRANSFORMS, build
 from hf_augment.streams import row_key, stream
-from hf_augment.transform import Declined, Row
+from hf_augment.transform import Declined, Row, Written
 from tests.contract import RULES, augment_with, dataset
 
 CASES = Path(__file__).parent / "cases"
@@ -79,3 +79,25 @@ def test_fresh_processes_agree():
         augment = augment_with(transform(name)).bind(dataset())
         assert found[0][name]["hash"] == Hasher.hash(augment), name
         assert found[0][name]["texts"] == augment(dataset()[:])["text"], name
+
+
+CHINESE = "我 你 他们 喜欢 不喜欢 这部 电影 很好 太长 演员 音乐 故事 但是 价格 有点 贵 服务 很快 今天 昨天 去 看 了".split()
+THAI = "ฉัน เขา ชอบ ไม่ชอบ หนัง เรื่อง นี้ มาก ดี อาหาร อร่อย แต่ ราคา แพง บริการ เร็ว วันนี้ เมื่อวาน ไป ดู แล้ว".split()
+WORD_LEVEL = ["random_swap", "random_delete", "random_insert", "synonym", "contraction", "spelling", "noise_word", "eda"]
+IN_ANY_SCRIPT = ["typo", "split_word"]
+
+
+def sentences(vocabulary: list[str]) -> list[Row]:
+    drawn = stream(0, "sentences", row_key(vocabulary), 0)
+    return [Row("".join(drawn.choice(vocabulary) for _ in range(5 + drawn.below(15)))) for _ in range(1000)]
+
+
+@pytest.mark.parametrize("vocabulary", [CHINESE, THAI], ids=["Chinese", "Thai"])
+@pytest.mark.parametrize("name", [*WORD_LEVEL, *IN_ANY_SCRIPT])
+def test_a_thousand_sentences_without_spaces(name, vocabulary):
+    rows = sentences(vocabulary)
+    found = build({"name": name}).apply(rows, [stream(0, name, row_key(row.text), 1) for row in rows])
+    kinds = {type(outcome) for outcome in found}
+    assert kinds == ({Declined} if name in WORD_LEVEL else {Written})
+    for row, outcome in zip(rows, found, strict=True):
+        assert isinstance(outcome, Declined) or outcome.text.encode() != row.text.encode()

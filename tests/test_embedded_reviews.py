@@ -112,6 +112,35 @@ def test_the_card_says_what_is_there(rows):
     lengths = sorted(len(row["text"].split()) for row in rows)
     mean = sum(lengths) / len(lengths)
     assert f"{lengths[0]} to {lengths[-1]} words, median {lengths[len(lengths) // 2]}, mean {mean:.1f}" in text
+    judging = sum(not check.JUDGING.isdisjoint(check.words(row["text"])) for row in rows)
+    assert f"| {len(check.JUDGING)}, all words that judge" in text
+    assert f"{judging} reviews have one" in text
+
+
+def figures(card, row):
+    """The means of a row of the card's table of accuracies."""
+    line = next(line for line in card.splitlines() if line.startswith(f"| {row}"))
+    return [float(cell.split("±")[0]) for cell in line.strip("|").split("|")[1:]]
+
+
+@pytest.mark.slow
+def test_the_reviews_are_as_hard_as_the_card_says():
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    accuracies = []
+    for shots in (10, 25, 50, 100, None):
+        draws = []
+        for seed in range(5 if shots else 1):
+            data = load_data(DataConfig(path="embedded:reviews", shots_per_label=shots), PreprocessConfig(), seed)
+            model = make_pipeline(CountVectorizer(token_pattern=r"\b\w+\b"), LogisticRegression(max_iter=5000))
+            model.fit(data["train"]["text"][:], data["train"]["label"][:])
+            draws.append(model.score(data["test"]["text"][:], data["test"]["label"][:]))
+        accuracies.append(sum(draws) / len(draws))
+    card = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert accuracies == pytest.approx(figures(card, "logistic regression on word counts"), abs=0.005)
 
 
 @pytest.mark.slow
