@@ -33,30 +33,11 @@ LEAK_ROWS, LEAK_SHARE = 15, 0.9  # no word of that many reviews tells the label 
 NEVER = {"negative", "positive", "sentiment"}
 # Words that judge by themselves: a review can hardly do without them, so they may tell the label. No topic, domain or
 # function word belongs here.
-JUDGING = set(
-    [
-        "annoying",
-        "awful",
-        "badly",
-        "beautiful",
-        "boring",
-        "comfortable",
-        "disappointed",
-        "disappointing",
-        "excellent",
-        "friendly",
-        "horrible",
-        "kind",
-        "love",
-        "loved",
-        "poor",
-        "rude",
-        "terrible",
-        "useless",
-        "waste",
-        "wonderful",
-    ]
-)
+JUDGING = {
+    *("beautiful", "comfortable", "excellent", "friendly", "kind", "love", "loved", "wonderful"),
+    *("annoying", "awful", "badly", "boring", "disappointed", "disappointing", "horrible"),
+    *("poor", "rude", "terrible", "useless", "waste"),
+}
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)*")
 
