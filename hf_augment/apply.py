@@ -10,7 +10,8 @@ def augment_dataset(dataset: Any, augment: Augment, *, train_split: str = "train
     """
     Augment a dataset, of several splits only the one for training.
 
-    The other splits get the provenance columns, so that all have the same features, and keep their rows.
+    The other splits get the provenance columns, so that all have the same features, and keep their rows. The column of
+    copies that `plan` added to the training split is taken out again.
 
     Args:
         dataset (`Dataset`, `IterableDataset`, `DatasetDict` or `IterableDatasetDict`): What to augment.
@@ -28,12 +29,12 @@ def augment_dataset(dataset: Any, augment: Augment, *, train_split: str = "train
             raise ValueError(
                 f"No split {train_split!r} to augment: there are {list(dataset)}. Pass one as train_split."
             )
-        marked = _without_copies(augment)
         parts = {
-            name: augment_dataset(split, augment if name == train_split else marked, **settings)
+            name: augment_dataset(split, augment if name == train_split else _marked(augment, split), **settings)
             for name, split in dataset.items()
         }
-        return type(dataset)(_with_equal_columns(parts, train_split))
+        planned = [augment.copies] if isinstance(augment.copies, str) else []
+        return type(dataset)({**parts, train_split: parts[train_split].remove_columns(planned)})
     if isinstance(dataset, Dataset):
         features = augment.features(dataset.features)
         if not len(dataset):  # `map` returns an empty dataset as it is, without the new columns
@@ -46,12 +47,7 @@ def augment_dataset(dataset: Any, augment: Augment, *, train_split: str = "train
     raise TypeError(f"Expected a Dataset, a stream or a dictionary of them, got {type(dataset).__name__}.")
 
 
-def _without_copies(augment: Augment) -> Augment:
-    return dataclasses.replace(augment, copies=0, keep_original=True)
-
-
-def _with_equal_columns(parts: dict[str, Any], train_split: str) -> dict[str, Any]:
-    """Take out of the training split what only it has: the column of copies that `plan` added."""
-    common = set.intersection(*(set(split.column_names) for split in parts.values()))
-    extra = [name for name in parts[train_split].column_names if name not in common]
-    return {**parts, train_split: parts[train_split].remove_columns(extra)} if extra else parts
+def _marked(augment: Augment, split: Any) -> Augment:
+    """Return what only adds the columns to a split, which need not have all that the training split has."""
+    key = augment.key if augment.key in (split.column_names or ()) else None
+    return dataclasses.replace(augment, copies=0, keep_original=True, key=key)

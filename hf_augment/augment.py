@@ -16,6 +16,7 @@ from hf_augment.tasks import check_task, verbalise
 from hf_augment.transform import Declined, Row, Transform, Written, canonical
 
 VERSION = 1  # raised when the same transform, rows and seed start to give other rows
+_VERSIONS = {"augment": VERSION, "streams": streams.VERSION, "words": words.VERSION}
 LONGEST_TEXT = 1_000_000  # characters; one longer text would stall the whole batch it stands in
 
 
@@ -83,8 +84,8 @@ class Augment:
         check_task(self.task)
         if isinstance(self.copies, int) and self.copies < 0:
             raise ValueError(f"Augment: copies: expected at least 0, got {self.copies}.")
-        if not self.text:
-            raise ValueError("Augment: text: expected a column or a list of columns, got none.")
+        if not self.text or not all(self.texts) or len(set(self.texts)) < len(self.texts):
+            raise ValueError(f"Augment: text: expected a column or a list of different columns, got {self.text!r}.")
         if "label" in self.transform.reads and self.label is None:
             raise ValueError(
                 f"{self.transform.name!r} writes from the label, and no label column was given. Pass label='label'."
@@ -99,17 +100,23 @@ class Augment:
         """Return a JSON-shaped description from which `Augment.from_spec` makes an equal one."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
-        return {**listed, "transform": self.transform.to_spec()}
+        return {**listed, "transform": self.transform.to_spec(), "versions": dict(_VERSIONS)}
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> "Augment":
-        """Make the `Augment` that `to_spec` described."""
-        return cls(**spec)
+        """Make the `Augment` that `to_spec` described; a spec of other versions, which wrote other rows, is refused."""
+        fields = dict(spec)
+        versions = fields.pop("versions", _VERSIONS)
+        if versions != _VERSIONS:
+            raise ValueError(
+                f"The spec was written by the versions {versions}, installed are {_VERSIONS}, which write other rows. "
+                "Install the release that wrote it, or drop 'versions' to take the installed ones."
+            )
+        return cls(**fields)
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the output: the spec with models and word lists replaced by their SHA-256."""
-        versions = {"augment": VERSION, "streams": streams.VERSION, "words": words.VERSION}
-        return {**self.to_spec(), "transform": self.transform.identity(), "versions": versions}
+        return {**self.to_spec(), "transform": self.transform.identity()}
 
     def __reduce__(self):
         return _rebuild, (canonical(self.to_spec()), canonical(self.identity()))
@@ -147,13 +154,13 @@ class Augment:
             `dict` or `pyarrow.Table`: A table where `map` handed Arrow data over: nothing is decoded and encoded again.
         """
         rows = open_batch(batch, self.texts[0])
-        if rows.single and isinstance(self.copies, int) and self.copies > 1:
-            raise ValueError(
-                f"copies={self.copies} makes rows, but map was called without batched=True. "
-                "Write dataset.map(augment, batched=True)."
-            )
         self._check_columns(rows.columns)
         sources = self._sources(rows)
+        if rows.single and sources[0].copies > 1:
+            raise ValueError(
+                f"copies={sources[0].copies} makes rows, but map was called without batched=True. "
+                "Write dataset.map(augment, batched=True)."
+            )
         outcomes = self._apply(sources)
         output = Output()
         for index, source in enumerate(sources):
@@ -162,7 +169,7 @@ class Augment:
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         refuse_taken(columns)
-        wanted = {"text": self.texts, "label": (self.label,), "key": (self.key,)}
+        wanted = {"text": self.texts, "label": (self.label,) if self.copies != 0 else (), "key": (self.key,)}
         wanted["copies"] = (self.copies if isinstance(self.copies, str) else None,)
         for argument, names in wanted.items():
             for name in names:
@@ -177,7 +184,7 @@ class Augment:
 
     def _sources(self, rows: TableBatch | DictBatch | RowBatch) -> list[_Source]:
         texts = list(zip(*(rows.values(name) for name in self.texts), strict=True))
-        labels = rows.values(self.label) if self.label is not None else [None] * rows.length
+        labels = rows.values(self.label) if self.label in rows.columns else [None] * rows.length
         ids = rows.values(self.key) if self.key is not None else [None] * rows.length
         copies = rows.values(self.copies) if isinstance(self.copies, str) else [self.copies] * rows.length
         names = self.label_names or _label_names(rows.features, self.label)

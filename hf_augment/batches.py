@@ -29,7 +29,7 @@ class TableBatch:
             changes (`Mapping`): For each changed column, the values by position in the output.
             added (`Mapping`): For each new column, its Arrow type and its values.
         """
-        table = self.table.take(pa.array(sources, type=pa.int64()))
+        table = _take(self.table, sources)
         for column, values in changes.items():
             index = table.schema.get_field_index(column)
             new = table.column(index).to_pylist()
@@ -40,6 +40,15 @@ class TableBatch:
         for column, (kind, values) in added.items():
             table = table.append_column(column, pa.array(values, type=pa.type_for_alias(kind)))
         return table
+
+
+def _take(table: pa.Table, rows: Sequence[int]) -> pa.Table:
+    try:
+        return table.take(pa.array(rows, type=pa.int64()))
+    except pa.ArrowInvalid:  # a column of more than 2 GiB has to be in several chunks
+        if len(rows) < 2:
+            raise
+        return pa.concat_tables([_take(table, rows[: len(rows) // 2]), _take(table, rows[len(rows) // 2 :])])
 
 
 class DictBatch:
@@ -77,7 +86,8 @@ class RowBatch:
         self.columns = list(given)
 
     def values(self, column: str) -> list:
-        return [self.given[column]]
+        table = getattr(self.given, "pa_table", None)  # as stored, whatever format the dataset has
+        return [self.given[column]] if table is None else table.column(column).to_pylist()
 
     def grow(self, sources: Sequence[int], changes: Changes, added: Mapping[str, tuple[str, list]]) -> dict[str, Any]:
         """Return the values that differ, which `map` puts into the row."""

@@ -1,5 +1,6 @@
 """Transforms made of transforms: one after the other, one of several, now and then."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -43,6 +44,12 @@ class Compose(_Combined):
     def check(self):
         if not self.transforms:
             raise ValueError("compose: transforms: expected at least one transform, got an empty list.")
+
+    @property
+    def reads(self):
+        # Later steps read the text that the first one wrote, so it alone decides whether a row needs one.
+        others = [field for step in self.transforms for field in step.reads if field != "text"]
+        return tuple(dict.fromkeys([*self.transforms[0].reads, *others]))
 
     def apply(self, rows, streams):
         source, rows = rows, list(rows)
@@ -93,7 +100,9 @@ class OneOf(_Combined):
         if not self.transforms:
             raise ValueError("one_of: transforms: expected at least one transform, got an empty list.")
         if self.weights is not None and (
-            len(self.weights) != len(self.transforms) or not min(self.weights) >= 0 < sum(self.weights)
+            len(self.weights) != len(self.transforms)
+            or not min(self.weights) >= 0 < sum(self.weights)
+            or not math.isfinite(sum(self.weights))
         ):
             raise ValueError(
                 f"one_of: weights: expected {len(self.transforms)} numbers, none negative and not all 0, "

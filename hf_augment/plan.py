@@ -35,7 +35,8 @@ def plan(
         balance (`bool`, *optional*): Copies enough that every label has as many rows as the most frequent one.
         eda (`bool`, *optional*): The number that the EDA paper recommends for a dataset of this size: 16 copies of
             each row up to 500 rows, 8 up to 2,000, then 4 (Wei and Zou 2019, huggingface.co/papers/1901.11196).
-        label (`str`, *optional*, defaults to `"label"`): The label column, for `per_label` and `balance`.
+        label (`str`, *optional*, defaults to `"label"`): The label column, for `per_label` and `balance`; rows without
+            a label get no copies.
         have (`Mapping`, *optional*): For each label value, the copies that are there already.
         seed (`int`, *optional*, defaults to `0`): Another seed draws other sources.
 
@@ -71,24 +72,28 @@ def plan(
     if eda:
         return _with(dataset, [recommended_copies(len(dataset))] * len(dataset))
     if total is not None:
+        if total and not len(dataset):
+            raise ValueError(f"plan: total: the dataset has no rows to draw {total} from.")
         return _with(dataset, _draw({"": range(len(dataset))}, {"": _whole(total, "total")}, len(dataset), seed))
     if label not in dataset.column_names:
         raise ValueError(
             f"No column {label!r} of labels: the dataset has {dataset.column_names}. Pass one of them as 'label'."
         )
     groups: dict[Any, list[int]] = {}
-    for index, value in enumerate(dataset[label]):
-        groups.setdefault(value, []).append(index)
+    for index, value in enumerate(dataset.with_format(None)[label]):
+        if not _unlabelled(value, dataset.features[label]):
+            groups.setdefault(_key(value), []).append(index)
     sizes = Counter({value: len(rows) for value, rows in groups.items()})
     if balance:
-        wanted = {value: max(sizes.values()) - size for value, size in sizes.items()}
+        wanted = {value: max(sizes.values(), default=0) - size for value, size in sizes.items()}
     else:
-        missing = set(have or ()) - set(groups)
+        have = {_key(value): count for value, count in (have or {}).items()}
+        missing = set(have) - set(groups)
         if missing:
             raise ValueError(
                 f"have= names the labels {sorted(missing, key=str)}, the dataset has {sorted(groups, key=str)}."
             )
-        wanted = {value: max(0, _whole(per_label, "per_label") - (have or {}).get(value, 0)) for value in groups}
+        wanted = {value: max(0, _whole(per_label, "per_label") - have.get(value, 0)) for value in groups}
     return _with(dataset, _draw(groups, wanted, len(dataset), seed))
 
 
@@ -112,5 +117,17 @@ def _draw(groups: Mapping[Any, Any], wanted: Mapping[Any, int], rows: int, seed:
     return copies
 
 
+def _unlabelled(value: Any, feature: Any) -> bool:
+    named = getattr(feature, "names", None) is not None
+    return value is None or value == [] or value != value or (named and value == -1)  # NaN is not equal to itself
+
+
+def _key(value: Any) -> Any:
+    """Return a label as something that can be counted; several labels are counted as one."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _with(dataset: Any, copies: list[int]) -> Any:
-    return dataset.add_column(COPIES, copies)
+    from datasets import Value
+
+    return dataset.add_column(COPIES, copies, feature=Value("int64"))

@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from hf_augment.errors import unknown
 
@@ -34,17 +34,21 @@ _ADVICE = "For one of your own, write its import path: 'my_package.my_module:MyT
 
 def transform_class(name: str) -> type:
     """Return the class behind a registry name or an import path such as `my_package.my_module:MyTransform`."""
-    path = TRANSFORMS.get(name, name)
-    if not isinstance(path, str) or ":" not in path:
-        raise ValueError(unknown("transform", name, TRANSFORMS, _ADVICE))
+    path = TRANSFORMS.get(name, name) if isinstance(name, str) else ""
     module, _, attribute = path.partition(":")
+    if not module or not attribute:
+        raise ValueError(unknown("transform", name, TRANSFORMS, _ADVICE))
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        found = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"Could not import the transform {name!r}: {error}. It is looked for in the environment of the running "
             "Python; install the package that holds it there, or check the path 'package.module:Class'."
         ) from error
+    if not hasattr(found, "to_spec"):
+        raise ValueError(f"{path} is no transform: expected a subclass of hf_augment.Transform, got {found!r}.")
     return found
 
 
@@ -75,12 +79,18 @@ def build(spec: Mapping[str, Any]) -> Any:
     for key in spec:
         if key not in parameters:
             raise ValueError(f"{name!r}: " + unknown("parameter", key, parameters))
-    return cls(**{key: _build_nested(value) for key, value in spec.items()})
+    return cls(**spec)
 
 
-def _build_nested(value: Any) -> Any:
-    if isinstance(value, Mapping) and "name" in value:
-        return build(value)
+def holds_transforms(expected: Any) -> bool:
+    """Return whether a declared type is a transform, or a container of some."""
+    return hasattr(expected, "to_spec") or any(map(holds_transforms, get_args(expected)))
+
+
+def build_nested(value: Any) -> Any:
+    """Make transforms of the specs in a value; transforms stay."""
+    if isinstance(value, Mapping):
+        return build(value) if "name" in value else {key: build_nested(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_build_nested(item) for item in value]
+        return [build_nested(item) for item in value]
     return value

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import regex
 
 from hf_augment.fields import conform
-from hf_augment.registry import build
+from hf_augment.registry import TRANSFORMS, build, build_nested, holds_transforms
 from hf_augment.streams import Stream
 from hf_augment.words import Span, outside, phrase_pattern, protected, runs, words
 
@@ -86,11 +86,24 @@ class Transform(ABC):
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, ...]] = ("text",)
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "name" not in cls.__dict__:  # an inherited name would rebuild the parent in every other process
+            cls.name = f"{cls.__module__}:{cls.__qualname__}"
+
     def __post_init__(self):
+        own = f"{type(self).__module__}:{type(self).__qualname__}"
+        if TRANSFORMS.get(self.name, self.name) != own:
+            raise ValueError(
+                f"The transform {own} calls itself {self.name!r}, which leads to another class or to none. "
+                f"Leave 'name' out, or write name = {own!r}."
+            )
         for field, expected in _types(type(self)).items():
             value = getattr(self, field)
             if isinstance(value, set | frozenset):
                 raise TypeError(f"{self.name}: {field}: a set has no order that all processes share. Write a list.")
+            if holds_transforms(expected):
+                value = build_nested(value)
             object.__setattr__(self, field, conform(value, expected, f"{self.name}: {field}"))
         self.check()
 
@@ -189,10 +202,13 @@ class EditTransform(Transform):
         return NO_CHANGE if words(row.text) or not runs(row.text) else NO_WORDS
 
     def _assert_untouched(self, row: Row, edits: list[Edit]) -> None:
-        for start, end in self.protected(row):
-            for edit in edits:
-                if edit.start < end and edit.end > start:
-                    raise AssertionError(f"{self.name} edits the protected {row.text[start:end]!r} with {edit}.")
+        taken, place, reach = self.protected(row), 0, 0  # both in order, so one pass over them will do
+        for edit in edits:
+            while place < len(taken) and taken[place][0] < edit.end:
+                reach = max(reach, taken[place][1])
+                place += 1
+            if edit.start < reach:
+                raise AssertionError(f"{self.name} edits the protected {row.text[max(0, edit.start - 20) : reach]!r} with {edit}.")
 
     def protected(self, row: Row) -> list[Span]:
         """Find the spans of the row's text that no edit may touch."""

@@ -11,8 +11,8 @@ Span = tuple[int, int]
 
 # Web and mail addresses, HTML tags, entities, @names and #tags come first and are not captured: no transform edits
 # them. A mail address can only begin where its run of characters begins, or a line of dashes would take for ever.
-_SKIPPED = r"(?:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;|"
-_MARKS = re.compile(r"[@#<&]|://|www\.")  # without one of these, nothing is skipped, and half the time is saved
+_SKIPPED = r"(?i:https?://|www\.)\S+|<[!/]?[A-Za-z][^<>]*>|(?<![\w.+-])[\w.+-]++@[\w-]+\.[\w.-]+|[@#]\w+|&#?\w+;|"
+_MARKS = re.compile(r"[@#<&]|://|[wW]{3}\.")  # without one of these, nothing is skipped, and half the time is saved
 _ASCII_WORD = r"(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)"
 # The standard `re` ends a Hindi word at each vowel sign; `regex` counts marks as parts of words, as Unicode does.
 _ANY_WORD = r"(\d+(?:[.,:]\d+)+|[\p{L}\p{N}_][\w\u200c\u200d]*(?:['’‐-][\p{L}\p{N}_][\w\u200c\u200d]*)*)"
@@ -55,7 +55,7 @@ def graphemes(text: str, start: int, end: int) -> list[Span]:
 
 def protected(text: str, patterns: Iterable[regex.Pattern]) -> list[Span]:
     """Find the spans that one of the compiled `patterns` matches, in order; empty matches are left out."""
-    return sorted(match.span() for pattern in patterns for match in pattern.finditer(text) if match[0])
+    return sorted(match.span() for pattern in patterns for match in pattern.finditer(text, overlapped=True) if match[0])
 
 
 def outside(spans: list[Span], taken: list[Span]) -> list[Span]:
@@ -81,7 +81,7 @@ def outside(spans: list[Span], taken: list[Span]) -> list[Span]:
 def phrase_pattern(phrases: Iterable[str]) -> regex.Pattern:
     """Compile a pattern that finds whole words and phrases, in any case; in scripts without spaces, anywhere."""
     longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-    return regex.compile("|".join(_whole(phrase) for phrase in longest_first), regex.IGNORECASE)
+    return regex.compile("|".join(_whole(phrase) for phrase in longest_first), regex.IGNORECASE | regex.FULLCASE)
 
 
 def _whole(phrase: str) -> str:
@@ -89,4 +89,4 @@ def _whole(phrase: str) -> str:
     letter = rf"(?!{_UNSPACED.pattern})\w"
     before = "" if not phrase or _UNSPACED.match(phrase[0]) else f"(?<!{letter})"
     after = "" if not phrase or _UNSPACED.match(phrase[-1]) else f"(?!{letter})"
-    return f"{before}{regex.escape(phrase)}{after}"
+    return before + r"\s+".join(map(regex.escape, phrase.split())) + after

@@ -1,6 +1,5 @@
 """The contract catches what it should: for each rule a transform that breaks it, and is caught by that rule."""
 
-import functools
 import random
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -8,7 +7,8 @@ from typing import Any, ClassVar
 import pytest
 
 from hf_augment.transform import Declined, Edit, EditTransform, Transform, Written
-from tests.contract import RULES
+from hf_augment.transforms.random_swap import RandomSwap
+from tests.contract import RULES, outcomes, rows
 
 _generator = random.Random(0)
 
@@ -228,17 +228,29 @@ def test_a_raised_version_changes_the_hash():
         Honest.version = 1
 
 
-def test_edits_of_protected_spans_are_a_bug_that_shows():
-    @functools.cache
-    def make():
-        @bad
-        class TouchesAll(EditTransform):
-            def edits(self, row, stream):
-                return [Edit(0, len(row.text), "x")]
+@bad
+class TouchesAll(EditTransform):
+    def edits(self, row, stream):
+        return [Edit(0, len(row.text), "x")]
 
-        return TouchesAll
 
-    from tests.contract import outcomes, rows
+@bad
+class InsertsInside(EditTransform):
+    def edits(self, row, stream):
+        middle = row.text.index("soup") + 2
+        return [Edit(0, 0, "x"), Edit(middle, middle, "x")]
 
-    with pytest.raises(AssertionError, match="protected"):
-        outcomes(make()(reserved=["soup"]), rows()[:1])
+
+@pytest.mark.parametrize("cls", [TouchesAll, InsertsInside])
+def test_edits_of_protected_spans_are_a_bug_that_shows(cls):
+    with pytest.raises(AssertionError, match="edits the protected"):
+        outcomes(cls(reserved=["soup"]), rows()[:1])
+
+
+def test_a_subclass_is_known_by_its_own_name():
+    class Mine(RandomSwap):
+        """Swap words my way."""
+
+    assert Mine.name == f"{__name__}:{Mine.__qualname__}"
+    with pytest.raises(ValueError, match="calls itself 'random_swap'"):
+        type("Other", (RandomSwap,), {"name": "random_swap"})()

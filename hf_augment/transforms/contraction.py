@@ -47,7 +47,7 @@ class Contraction(EditTransform):
         found = _phrases(text, self.words(row), directions)
         taken = self.protected(row)
         if taken:
-            free = outside([(start, end) for start, end, _ in found], taken)
+            free = set(outside([(start, end) for start, end, _ in found], taken))
             found = [phrase for phrase in found if phrase[:2] in free]
         if not found:
             return []

@@ -61,6 +61,10 @@ class Eda(EditTransform):
         parts = _parts(self.alpha, self.source, self.table, self.protect, self.reserved)
         return [_one(parts, row, stream) for row, stream in zip(rows, streams, strict=True)]
 
+    def identity(self):
+        parts = _parts(self.alpha, self.source, self.table, self.protect, self.reserved)
+        return {**super().identity(), "parts": {part.name: part.version for part in parts}}
+
     def edits(self, row, stream):
         (outcome,) = self.apply([row], [stream])
         return outcome.notes["edits"][0] if isinstance(outcome, Written) else []

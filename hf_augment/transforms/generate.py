@@ -146,16 +146,20 @@ class _Writer:
         self.end = ends if isinstance(ends, list) else [ends]
         self.special = set(tokenizer.all_special_ids)
         self.room = getattr(model.config, "max_position_embeddings", 1 << 30) - settings.max_new_tokens
+        if self.room < 1:
+            raise ValueError(
+                f"max_new_tokens={settings.max_new_tokens} leaves no room for a prompt in the model's context of "
+                f"{self.room + settings.max_new_tokens} tokens. Lower max_new_tokens."
+            )
 
     def prepare(self, row: Row) -> _Prompt | Declined:
         settings = self.settings
+        if self.prompt.conditional and self.prompt.labels and row.label not in self.prompt.labels:
+            return Declined(f"the generator knows no label {row.label!r}, only {', '.join(self.prompt.labels)}")
         ids = self.prompt.encode_prompt(self.tokenizer, row.label)
         room = self.room - len(ids)
         if room < (1 if settings.context == "text" else 0):
-            raise ValueError(
-                f"max_new_tokens={settings.max_new_tokens} leaves {max(0, self.room)} tokens of the model's context for "
-                f"the prompt, which takes {len(ids)} before the text begins. Lower max_new_tokens."
-            )
+            return Declined("no room for the prompt")
         beginning, text_ids = "", []
         if settings.context == "words":
             spans = words(row.text)[: settings.words]

@@ -55,13 +55,15 @@ class Synonym(EditTransform):
         if not places:
             return []
         edits = []
-        for drawn in stream.sample(len(places), share(self.rate, len(spans))):
-            index, choices = places[drawn]
+        drawn = [places[place] for place in stream.sample(len(places), share(self.rate, len(spans)))]
+        replaced = {index for index, _ in drawn}
+        for index, choices in drawn:
             start, end = spans[index]
             # The better of two draws: the best come first in a table, and all of them are drawn.
             new = cased(choices[min(stream.below(len(choices)), stream.below(len(choices)))], text[start:end])
             edits.append(Edit(start, end, new))
-            edits += article_edits(text, spans, index, new)
+            if index - 1 not in replaced:  # a user's table may replace the article itself
+                edits += article_edits(text, spans, index, new)
         return edits
 
 
