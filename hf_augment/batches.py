@@ -86,8 +86,8 @@ class RowBatch:
         self.columns = list(given)
 
     def values(self, column: str) -> list:
-        table = getattr(self.given, "pa_table", None)  # as stored, whatever format the dataset has
-        return [self.given[column]] if table is None else table.column(column).to_pylist()
+        value = self.given[column]
+        return [value.tolist() if hasattr(value, "tolist") else value]  # a dataset with a format hands tensors over
 
     def grow(self, sources: Sequence[int], changes: Changes, added: Mapping[str, tuple[str, list]]) -> dict[str, Any]:
         """Return the values that differ, which `map` puts into the row."""

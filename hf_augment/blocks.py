@@ -3,7 +3,9 @@
 import dataclasses
 from typing import Any, Literal
 
+from hf_augment.errors import unknown
 from hf_augment.fields import between
+from hf_augment.metrics import METRICS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -154,9 +156,10 @@ class TrainConfig:
             )
         for name in ("max_steps", "batch_size", "accumulation", "max_length", "patience"):
             _positive(getattr(self, name), f"train: {name}")
-        for name in ("epochs", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"train: {name}: expected a number above 0, got {getattr(self, name)!r}.")
+        _above_zero(self.epochs, "train: epochs")
+        _above_zero(self.learning_rate, "train: learning_rate")
+        for name in ("warmup_steps", "evaluations", "weight_decay"):
+            between(getattr(self, name), 0, 1 << 40, f"train: {name}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -224,10 +227,23 @@ class StudyConfig:
     def __post_init__(self):
         for name in ("evaluations", "batch_size", "max_length"):
             _positive(getattr(self, name), f"study: {name}")
-        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
-            raise ValueError(f"study: seeds: expected different whole numbers, got {list(self.seeds)}.")
+        _above_zero(self.epochs, "study: epochs")
+        _above_zero(self.learning_rate, "study: learning_rate")
+        between(self.weight_decay, 0, 1e6, "study: weight_decay")
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds or min(self.seeds) < 0:
+            raise ValueError(f"study: seeds: expected different whole numbers from 0 up, got {list(self.seeds)}.")
+        if not self.metrics:
+            raise ValueError(f"study: metrics: expected at least one of {sorted(METRICS)}, got an empty list.")
+        for name in self.metrics:
+            if name not in METRICS:
+                raise ValueError("study: metrics: " + unknown("metric", name, METRICS))
 
 
 def _positive(value: int | None, where: str) -> None:
     if value is not None and value < 1:
         raise ValueError(f"{where}: expected at least 1, got {value!r}.")
+
+
+def _above_zero(value: float, where: str) -> None:
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{where}: expected a number above 0, got {value!r}.")

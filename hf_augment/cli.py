@@ -8,7 +8,6 @@ import typer
 
 app = typer.Typer(
     help="Text data augmentation with language models, native to Hugging Face datasets.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # markup costs a quarter of a second at every --help
     pretty_exceptions_enable=False,
@@ -26,7 +25,7 @@ def run_recipe(context: typer.Context, recipe: RecipeArgument, set_: SetOption =
     """Carry out a recipe from data to comparison. What follows -- goes to accelerate launch."""
     from hf_augment.run import run
 
-    run(recipe, set_ or [], context.args)
+    run(recipe, set_ or [], _for_accelerate(context.args))
 
 
 @app.command(context_settings=Passed)
@@ -41,7 +40,7 @@ def train(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None
         raise ValueError(f"{recipe} has no 'train' block, so there is nothing to train.")
     record = start_record(loaded, recipe, set_ or [])
     with record.timed("train"):
-        train_generator(loaded, recipe, set_ or [], context.args, record)
+        train_generator(loaded, recipe, set_ or [], _for_accelerate(context.args), record)
     _say(results(loaded))
 
 
@@ -84,7 +83,9 @@ def preview(
     data = planned(loaded, load_data(loaded.data, loaded.preprocess, loaded.seed))["train"]
     some = data.select(range(min(rows, len(data)))).to_iterable_dataset()
     for row in augment_dataset(some, augmented_by(loaded)):
-        who = row["augmented_by"] if row["copy"] else f"{row['augmented_by']}, {row[loaded.data.label]}"
+        who = row["augmented_by"]
+        if not row["copy"] and loaded.data.label is not None:
+            who += f", {row[loaded.data.label]}"
         print(f"[{who}] {row[loaded.data.text]}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
 
 
@@ -97,6 +98,12 @@ def list_transforms() -> None:
         print(f"{name:<15}{transform_class(name).__doc__.strip().splitlines()[0]}")
 
 
+def _for_accelerate(arguments: list[str]) -> list[str]:
+    if arguments and "--" not in sys.argv:
+        raise ValueError(f"unknown arguments {arguments}. What is meant for accelerate launch stands behind --.")
+    return arguments
+
+
 def _say(lines: list[str]) -> None:
     for line in lines:
         print(line)
@@ -104,11 +111,12 @@ def _say(lines: list[str]) -> None:
 
 def main() -> None:
     """Run the command line; on bad input print one line and exit with 2."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin on a busy core slow each other down
     if os.environ.get("HF_DEBUG") == "1":
         app()
     try:
-        app()
-    except KeyboardInterrupt:
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the user gets one line

@@ -1,5 +1,6 @@
 """How many copies each row gets: the arithmetic that needs the whole dataset."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -119,7 +120,7 @@ def _draw(groups: Mapping[Any, Any], wanted: Mapping[Any, int], rows: int, seed:
 
 def _unlabelled(value: Any, feature: Any) -> bool:
     named = getattr(feature, "names", None) is not None
-    return value is None or value == [] or value != value or (named and value == -1)  # NaN is not equal to itself
+    return value is None or value == [] or (isinstance(value, float) and math.isnan(value)) or (named and value == -1)
 
 
 def _key(value: Any) -> Any:

@@ -25,8 +25,11 @@ class Recipe:
     study: StudyConfig | None = None
 
     def __post_init__(self):
+        object.__setattr__(self, "output", str(Path(self.output).expanduser()))
         if self.augment is not None:
             self.transform()
+        if self.study is not None and self.data.test_split is None:
+            raise ValueError("data: test_split: a study scores on test rows, so it needs a test split, got null.")
         if self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
             raise ValueError(
                 "data: label: a study, and a prompt with {label}, need the label column, got null. Name it, or write "
@@ -111,10 +114,15 @@ def _set(values: dict, override: str) -> None:
         raise ValueError(f"--set {override!r}: expected KEY.KEY=VALUE, e.g. --set train.epochs=1.")
     *parents, last = path.split(".")
     for name in parents:
-        values = values.setdefault(name, {})
+        if values.get(name) is None:
+            values[name] = {}
+        values = values[name]
         if not isinstance(values, dict):
             raise TypeError(f"--set {override!r}: {name!r} is no block but {values!r}.")
-    values[last] = yaml.load(text, Loader=_strict_loader())
+    try:
+        values[last] = yaml.load(text, Loader=_strict_loader())
+    except yaml.YAMLError as error:
+        raise ValueError(f"--set {override!r}: the value is no valid YAML: {' '.join(str(error).split())}") from error
 
 
 def _strict_loader() -> type:
@@ -126,7 +134,11 @@ def _strict_loader() -> type:
         def construct_mapping(self, node, deep=False):
             seen = set()
             for key, _ in node.value:
+                if key.tag == "tag:yaml.org,2002:merge":
+                    continue
                 name = self.construct_object(key, deep=True)
+                if not isinstance(name, str):
+                    raise yaml.constructor.ConstructorError(None, None, f"{name!r} is no name", key.start_mark)
                 if name in seen:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"the key {name!r} stands twice", key.start_mark

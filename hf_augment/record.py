@@ -40,8 +40,13 @@ class Record:
 
     def __init__(self, path: Path):
         self.path = path
-        self.facts: dict[str, Any] = read_json(path) or {}
+        found = read_json(path)
+        self.facts: dict[str, Any] = found if isinstance(found, dict) else {}
         self.facts["schema"] = SCHEMA
+
+    def clear(self) -> None:
+        """Forget all facts."""
+        self.facts = {"schema": SCHEMA}
 
     def add(self, name: str, facts: Any) -> None:
         """Write facts under a name, replacing what stood there."""

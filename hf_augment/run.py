@@ -11,6 +11,7 @@ from typing import Any
 from hf_augment.apply import augment_dataset
 from hf_augment.augment import Augment
 from hf_augment.data import describe, load_data
+from hf_augment.errors import unknown
 from hf_augment.launch import launch
 from hf_augment.plan import COPIES, plan
 from hf_augment.provenance import ORIGINAL, count
@@ -34,6 +35,7 @@ def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str
     """
     overrides = list(overrides)
     recipe = load_recipe(path, overrides)
+    check_ahead(recipe)
     record = start_record(recipe, path, overrides)
     if recipe.train is not None:
         with record.timed("train"):
@@ -51,12 +53,44 @@ def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str
     return recipe
 
 
+def check_ahead(recipe: Recipe) -> None:
+    """Raise now what would otherwise be raised after hours of training."""
+    from hf_augment.engine.resources import locate
+
+    data = load_data(recipe.data, recipe.preprocess, recipe.seed)
+    key = recipe.augment.key if recipe.augment is not None else None
+    if key is not None and key not in data["train"].column_names:
+        raise ValueError("augment: key: " + unknown("column", key, data["train"].column_names))
+    if recipe.study is not None:
+        if "test" not in data:
+            raise ValueError(
+                f"data: test_split: a study scores on test rows, and {recipe.data.path!r} has no such split. "
+                "Name one, or drop the 'study' block."
+            )
+        if recipe.study.classifier != "lstm":
+            locate(recipe.study.classifier, recipe.study.revision)
+    if recipe.augment is not None:
+        _refuse_foreign(Path(recipe.output), recipe.data.path)
+
+
+def _refuse_foreign(output: Path, source: str) -> None:
+    """Raise a `FileExistsError` if writing the dataset would take away what this library did not make."""
+    folder = output / "dataset"
+    if folder.exists() and not (output / "dataset.json").exists():
+        raise FileExistsError(f"{folder} was not made by hf-augment. Move it, or set another output.")
+    if Path(source).exists() and Path(source).resolve().is_relative_to(folder.resolve()):
+        raise FileExistsError(f"data: path: {source!r} lies in {folder}, which is to be replaced. Set another output.")
+
+
 def start_record(recipe: Recipe, path: str, overrides: list[str]) -> Record:
     """Open the record of a run and note its recipe and the machine."""
     record = Record(Path(recipe.output) / "record.json")
     text = find_recipe(path).read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()
-    record.add("recipe", {"file": Path(path).name, "text": text, "sha256": digest, "set": overrides})
+    facts = {"file": Path(path).name, "text": text, "sha256": digest, "set": overrides}
+    if record.facts.get("recipe") != facts:
+        record.clear()  # another recipe's results in the same folder are none of this one's
+    record.add("recipe", facts)
     record.add("seed", recipe.seed)
     record.add("environment", environment())
     return record
@@ -100,16 +134,18 @@ def augment(recipe: Recipe, record: Record) -> Any:
     """Augment the training split into `OUTPUT/dataset`, unless it is there."""
     from datasets import load_from_disk
 
+    _refuse_foreign(Path(recipe.output), recipe.data.path)
     gold = load_data(recipe.data, recipe.preprocess, recipe.seed)
     augment = augmented_by(recipe)
     facts = describe(gold, recipe.data)
     record.add("data", facts)
     folder, marker = Path(recipe.output) / "dataset", Path(recipe.output) / "dataset.json"
-    made_from = {"augment": augment.identity(), "data": facts, "amount": dataclasses.asdict(recipe.augment)}
+    content = {name: _content(split) for name, split in gold.items()}
+    made_from = {"augment": augment.identity(), "content": content, "amount": dataclasses.asdict(recipe.augment)}
     digest = hashlib.sha256(canonical(made_from).encode()).hexdigest()
     found = read_json(marker)
-    if found is None or found["made_from"] != digest or not folder.is_dir():
-        marker.unlink(missing_ok=True)
+    if not isinstance(found, dict) or found.get("made_from") != digest or not _loads(folder):
+        write_json(marker, {"made_from": None})  # ours, and not whole
         dataset = augment_dataset(planned(recipe, gold), augment)
         _save(dataset, folder)
         train = dataset["train"]
@@ -117,6 +153,25 @@ def augment(recipe: Recipe, record: Record) -> Any:
         write_json(marker, found)
     record.add("augment", {"spec": augment.to_spec(), "identity": augment.identity(), **found})
     return load_from_disk(str(folder))
+
+
+def _content(dataset: Any) -> str:
+    """Return the SHA-256 of all that a split holds."""
+    digest = hashlib.sha256(str(dataset.features).encode())
+    for table in dataset.with_format("arrow").iter(batch_size=1000):
+        for batch in table.combine_chunks().to_batches():
+            digest.update(batch.serialize())
+    return digest.hexdigest()
+
+
+def _loads(folder: Path) -> bool:
+    from datasets import load_from_disk
+
+    try:
+        load_from_disk(str(folder))
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
 
 
 def _save(dataset: Any, folder: Path) -> None:
@@ -131,10 +186,6 @@ def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
     from hf_augment.study.comparison import compare
     from hf_augment.study.plot import plot
 
-    if "test" not in dataset:
-        raise ValueError(
-            "The comparison needs a test split, and the data has none. Set data.test_split, or drop the 'study' block."
-        )
     gold = dataset["train"].filter(lambda row: row["augmented_by"] == ORIGINAL, desc="gold rows")
     comparison = compare(
         gold,
@@ -155,12 +206,11 @@ def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
 def results(recipe: Recipe) -> list[str]:
     """Say where the results of a run are."""
     output = Path(recipe.output)
-    places = {
-        "generator": recipe.generator,
-        "dataset": output / "dataset",
-        "classifier": output / "classifier",
-        "comparison": output / "comparison.md",
-        "picture": output / "comparison.png",
-        "record": output / "record.json",
-    }
+    places = {"generator": recipe.generator} if recipe.train is not None else {}
+    places |= {"dataset": output / "dataset"} if recipe.augment is not None else {}
+    if recipe.study is not None:
+        places["classifier"] = output / "classifier"
+        places["comparison"] = output / "comparison.md"
+        places["picture"] = output / "comparison.png"
+    places["record"] = output / "record.json"
     return [f"{name + ':':<12}{place}" for name, place in places.items() if place.exists()]

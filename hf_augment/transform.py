@@ -208,7 +208,9 @@ class EditTransform(Transform):
                 reach = max(reach, taken[place][1])
                 place += 1
             if edit.start < reach:
-                raise AssertionError(f"{self.name} edits the protected {row.text[max(0, edit.start - 20) : reach]!r} with {edit}.")
+                raise AssertionError(
+                    f"{self.name} edits the protected {row.text[max(0, edit.start - 20) : reach]!r} with {edit}."
+                )
 
     def protected(self, row: Row) -> list[Span]:
         """Find the spans of the row's text that no edit may touch."""

@@ -55,7 +55,9 @@ def graphemes(text: str, start: int, end: int) -> list[Span]:
 
 def protected(text: str, patterns: Iterable[regex.Pattern]) -> list[Span]:
     """Find the spans that one of the compiled `patterns` matches, in order; empty matches are left out."""
-    return sorted(match.span() for pattern in patterns for match in pattern.finditer(text, overlapped=True) if match[0])
+    return sorted(
+        match.span() for pattern in patterns for match in pattern.finditer(text, overlapped=True) if match[0]
+    )
 
 
 def outside(spans: list[Span], taken: list[Span]) -> list[Span]:

@@ -325,3 +325,59 @@ def test_no_row_is_lost_whatever_it_holds(texts, copies, keep):
         assert not (bad and written)
         assert copies == 0 or len(written) + reasons == copies or (reasons == 1 and not written)
         assert all(out["text"][j] == text for j in mine if not out["copy"][j])
+
+
+def test_an_unbatched_map_refuses_planned_growth():
+    given = dataset(TEXTS[:2]).add_column("copies", [1, 2])
+    with pytest.raises(ValueError, match=r"copies=2 makes rows.*batched=True"):
+        given.map(augment_with(SWAP, copies="copies"))
+
+
+@pytest.mark.parametrize("kind", [None, "numpy", "torch", "arrow"])
+def test_an_id_is_the_same_in_every_format(kind):
+    given = dataset(TEXTS[:3])
+    plain = given.map(augment_with(SWAP, copies=1, key="id"))
+    if kind == "arrow":
+        return
+    assert (
+        given.with_format(kind).map(augment_with(SWAP, copies=1, key="id")).with_format(None).to_dict()
+        == plain.to_dict()
+    )
+
+
+def test_other_splits_need_not_have_all_columns():
+    train = dataset(TEXTS[:3]).add_column("copies", [1, 1, 1])
+    splits = DatasetDict({"train": train, "test": dataset(TEXTS[3:5]).remove_columns(["id", "label"])})
+    out = augment_dataset(splits, Augment(Shout(), text="text", label="label", key="id", copies="copies"))
+    assert set(out["train"].column_names) - set(out["test"].column_names) == {"id", "label"}
+    assert out["test"]["text"] == TEXTS[3:5]
+    assert len(out["train"]) == 6
+
+
+@pytest.mark.slow
+def test_a_batch_may_grow_beyond_two_gibibytes():
+    import pyarrow as pa
+
+    table = pa.table({"text": ["one two three four"], "image": pa.array([b"x" * 24_000_000])})
+    out = Augment(SWAP, text="text", copies=99)(table)
+    assert out.num_rows == 100
+    assert out.nbytes > 2**31
+
+
+@pytest.mark.parametrize("text", [["text", "text"], ["text", ""], [], ""])
+def test_text_columns_are_named_and_different(text):
+    with pytest.raises(ValueError, match="expected a column or a list of different columns"):
+        Augment(SWAP, text=text)
+
+
+def test_a_spec_of_other_versions_is_refused():
+    spec = augment_with(SWAP).to_spec()
+    assert Augment.from_spec(spec) == augment_with(SWAP)
+    with pytest.raises(ValueError, match="written by the versions"):
+        Augment.from_spec({**spec, "versions": {**spec["versions"], "streams": 0}})
+
+
+def test_specs_may_stand_for_transforms():
+    assert Compose(transforms=[{"name": "random_swap", "rate": 0.3}]) == Compose(transforms=[SWAP])
+    with pytest.raises(ValueError, match="no transform: expected a subclass"):
+        Augment({"name": "json:loads"}, text="text")

@@ -109,3 +109,34 @@ def test_augment_writes_the_dataset_and_its_record_once(recipe, tmp_path):
     assert (tmp_path / "out" / "dataset" / "dataset_dict.json").stat().st_mtime_ns == made
     assert command("augment", recipe, "--set", "seed=1").returncode == 0
     assert (tmp_path / "out" / "dataset" / "dataset_dict.json").stat().st_mtime_ns != made
+
+
+@pytest.mark.slow
+def test_folders_of_other_origin_are_not_replaced(recipe, tmp_path):
+    mine = tmp_path / "out" / "dataset"
+    mine.mkdir(parents=True)
+    (mine / "notes.txt").write_text("precious", encoding="utf-8")
+    done = command("augment", recipe)
+    assert done.returncode == 2
+    assert "was not made by hf-augment" in done.stderr
+    assert (mine / "notes.txt").read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.slow
+def test_a_damaged_dataset_is_made_again(recipe, tmp_path):
+    assert command("augment", recipe).returncode == 0
+    for file in (tmp_path / "out" / "dataset" / "train").glob("*.arrow"):
+        file.unlink()
+    done = command("augment", recipe)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "out" / "dataset" / "train").glob("*.arrow"))
+
+
+def test_unknown_arguments_are_refused(recipe):
+    done = command("run", recipe, "--seed", "7")
+    assert done.returncode == 2
+    assert "unknown arguments ['--seed', '7']" in done.stderr
+
+
+def test_no_arguments_show_the_help():
+    assert "preview" in command().stdout

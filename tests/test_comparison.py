@@ -123,7 +123,7 @@ def test_seeds_start_at_the_base(tmp_path, trainings):
     assert run(tmp_path, seed_base=100).report["seeds"] == [100, 101, 102]
     assert {call["seed"] for call in trainings} == {100, 101, 102}
     with pytest.raises(ValueError, match="seeds: expected numbers from 0"):
-        run(tmp_path, config=replace(CONFIG, seeds=(-1,)))
+        run(tmp_path, seed_base=-1)
 
 
 # What is refused, and what is counted

@@ -81,9 +81,64 @@ def test_fresh_processes_agree():
         assert found[0][name]["texts"] == augment(dataset()[:])["text"], name
 
 
-CHINESE = "我 你 他们 喜欢 不喜欢 这部 电影 很好 太长 演员 音乐 故事 但是 价格 有点 贵 服务 很快 今天 昨天 去 看 了".split()
-THAI = "ฉัน เขา ชอบ ไม่ชอบ หนัง เรื่อง นี้ มาก ดี อาหาร อร่อย แต่ ราคา แพง บริการ เร็ว วันนี้ เมื่อวาน ไป ดู แล้ว".split()
-WORD_LEVEL = ["random_swap", "random_delete", "random_insert", "synonym", "contraction", "spelling", "noise_word", "eda"]
+CHINESE = [
+    "我",
+    "你",
+    "他们",
+    "喜欢",
+    "不喜欢",
+    "这部",
+    "电影",
+    "很好",
+    "太长",
+    "演员",
+    "音乐",
+    "故事",
+    "但是",
+    "价格",
+    "有点",
+    "贵",
+    "服务",
+    "很快",
+    "今天",
+    "昨天",
+    "去",
+    "看",
+    "了",
+]
+THAI = [
+    "ฉัน",
+    "เขา",
+    "ชอบ",
+    "ไม่ชอบ",
+    "หนัง",
+    "เรื่อง",
+    "นี้",
+    "มาก",
+    "ดี",
+    "อาหาร",
+    "อร่อย",
+    "แต่",
+    "ราคา",
+    "แพง",
+    "บริการ",
+    "เร็ว",
+    "วันนี้",
+    "เมื่อวาน",
+    "ไป",
+    "ดู",
+    "แล้ว",
+]
+WORD_LEVEL = [
+    "random_swap",
+    "random_delete",
+    "random_insert",
+    "synonym",
+    "contraction",
+    "spelling",
+    "noise_word",
+    "eda",
+]
 IN_ANY_SCRIPT = ["typo", "split_word"]
 
 

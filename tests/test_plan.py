@@ -68,3 +68,26 @@ def test_only_one_split_is_planned():
         plan(ROWS.to_iterable_dataset(), total=1)
     with pytest.raises(ValueError, match="already has a column 'copies'"):
         plan(plan(ROWS, total=1), total=1)
+
+
+@pytest.mark.parametrize("kind", [None, "numpy", "torch"])
+def test_plans_do_not_depend_on_the_format(kind):
+    numbered = Dataset.from_dict({"text": ["x"] * 10, "label": [0] * 8 + [1] * 2})
+    assert (
+        plan(numbered.with_format(kind), per_label=10).with_format(None)["copies"]
+        == plan(numbered, per_label=10)["copies"]
+    )
+
+
+def test_rows_without_a_label_get_no_copies():
+    holes = Dataset.from_dict({"text": ["x"] * 4, "label": [0.5, None, float("nan"), 0.5]})
+    assert plan(holes, per_label=6)["copies"][1:3] == [0, 0]
+    lists = Dataset.from_dict({"text": ["x"] * 3, "label": [["a", "b"], [], ["a"]]})
+    assert [bool(copies) for copies in plan(lists, per_label=2)["copies"]] == [True, False, True]
+
+
+def test_an_empty_dataset_is_planned_or_refused():
+    empty = ROWS.select([])
+    assert plan(empty, balance=True).features["copies"].dtype == "int64"
+    with pytest.raises(ValueError, match="has no rows to draw 3 from"):
+        plan(empty, total=3)

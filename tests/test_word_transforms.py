@@ -537,3 +537,8 @@ def test_scripts_without_spaces_are_declined(kind, text):
 def test_a_rate_beyond_one_is_refused(kind):
     with pytest.raises(ValueError, match=r"from 0 to 1, got 1\.5"):
         kind(**{"alpha" if kind is Eda else "rate": 1.5})
+
+
+def test_a_table_may_replace_an_article(tmp_path):
+    path = table(tmp_path, "a\tone", "cat\tanimal")
+    assert written(Synonym(rate=1.0, table=str(path)), "a cat sat") == "one animal sat"

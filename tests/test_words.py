@@ -16,6 +16,7 @@ def cut(text: str) -> list[str]:
         ("Don't panic, it's well-made.", ["Don't", "panic", "it's", "well-made"]),
         ("See http://a.b/c?d=e, www.x.org or me@x.org now", ["See", "or", "now"]),
         ("<br />We paid 3.50 @home #now &amp; left", ["We", "paid", "3.50", "left"]),
+        ("HTTPS://A.B/C and WWW.X.org", ["and"]),
         ("a < b and x<y", ["a", "b", "and", "x", "y"]),
         ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
         ("Cafe\u0301 très l’été", ["Cafe\u0301", "très", "l’été"]),
@@ -83,6 +84,9 @@ def test_outside_keeps_what_touches_nothing(spans, taken):
         ("our, your OUR", ["our"], ["our", "OUR"]),
         ("我喜欢上海的电影", ["上海"], ["上海"]),
         ("iPhone手机 and iPhones", ["iphone"], ["iPhone"]),
+        ("I love New York City", ["new york", "york city"], ["New York", "York City"]),
+        ("New  York\nCity", ["New York City"], ["New  York\nCity"]),
+        ("die STRASSE", ["straße"], ["STRASSE"]),
         ("a C++ book", ["C++", "c"], ["C++"]),
     ],
 )

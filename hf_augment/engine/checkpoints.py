@@ -46,6 +46,8 @@ def prepare(folder: Path, settings: Mapping[str, Any], processes: int) -> Start:
     finished = read_json(folder / RECORD)
     if finished is not None:
         changed = differences(finished.get("settings", {}), settings)
+        if not any(folder.glob("*.safetensors")):
+            changed.append("the weights are gone")
         if not changed:
             return Start(True, None, f"{folder} was trained with these settings already: nothing to do.")
         return _anew(folder, settings, processes, changed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hf_augment.blocks import StudyConfig
 from hf_augment.errors import one_split
 from hf_augment.provenance import ORIGINAL
+from hf_augment.streams import row_key
 
 if TYPE_CHECKING:
     from hf_augment.classifiers.examples import Examples
@@ -60,6 +61,17 @@ def only_gold(originals: "Examples", gold: "Examples") -> None:
             f"{len(strange)} of the {len(originals.texts)} originals in augmented_train are not in gold_train, e.g. "
             f"{strange[0][0][:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
             "augmented arm more real data than the rest."
+        )
+
+
+def only_from_gold(added: Any, gold: "Examples") -> None:
+    """Raise a `ValueError` if rows, of which no original is at hand, do not say that they come from gold rows."""
+    known = {row_key(text).hex() for text in gold.texts}
+    strange = sum(source not in known for source in added["source_id"])
+    if strange:
+        raise ValueError(
+            f"{strange} of the {len(added)} added rows come from no row of gold_train, or from one that only an id "
+            "column names. Pass the augmented dataset with its originals: Augment(..., keep_original=True)."
         )
 
 

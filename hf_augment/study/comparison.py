@@ -10,7 +10,7 @@ from typing import Any
 from hf_augment.blocks import StudyConfig
 from hf_augment.record import write_json
 from hf_augment.study import paired
-from hf_augment.study.arms import make_arms, only_gold, only_originals, overlap, provenance
+from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, overlap, provenance
 from hf_augment.study.cells import Cell, digest
 
 SAVED = ("gold", "augmented")  # of these arms the model of the first seed stays on disk
@@ -106,6 +106,8 @@ def compare(
         only_originals(splits[split], split)
     if len(originals):
         only_gold(read_examples(originals, split="original", **columns), data["gold"])
+    else:
+        only_from_gold(added, data["gold"])
     arms = make_arms(data["gold"], data["added"], config)
     cells = _cells(arms, data, names, config, seeds, Path(output))
     results = _train(cells, arms, data, names, config)
