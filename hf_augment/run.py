@@ -175,6 +175,8 @@ def _loads(folder: Path) -> bool:
 
 
 def _save(dataset: Any, folder: Path) -> None:
+    for left in folder.parent.glob(f"{folder.name}.*.tmp"):  # by runs that were killed here
+        shutil.rmtree(left)
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     dataset.save_to_disk(str(unfinished))
     shutil.rmtree(folder, ignore_errors=True)
