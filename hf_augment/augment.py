@@ -78,6 +78,11 @@ class Augment:
     def __post_init__(self):
         if isinstance(self.transform, Mapping):
             object.__setattr__(self, "transform", build(self.transform))
+        if not isinstance(self.transform, Transform):
+            raise TypeError(
+                f"Augment: expected a transform such as RandomSwap(), got {self.transform!r}. To apply several, write "
+                "Compose(transforms=[...])."
+            )
         for field in dataclasses.fields(self):
             value = conform(getattr(self, field.name), field.type, f"Augment: {field.name}")
             object.__setattr__(self, field.name, value)

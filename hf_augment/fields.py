@@ -44,7 +44,7 @@ def conform(value: object, expected: Any, where: str) -> Any:
         return value
     if origin in (tuple, list):
         if not isinstance(value, list | tuple):
-            raise TypeError(f"{where}: expected a list, got {value!r}. Write [{value}].")
+            raise TypeError(f"{where}: expected a list, got {value!r}. Write [{value!r}].")
         return tuple(conform(item, arguments[0], f"{where}[{i}]") for i, item in enumerate(value))
     if origin is dict:
         if not isinstance(value, Mapping):

@@ -33,7 +33,7 @@ Load it as `embedded:generator`.
 |---|---|
 | architecture | {architecture}, {layers} layers, width {width}, {vocabulary} byte-level BPE tokens, {context} positions |
 | file | fp16 safetensors, {megabytes:.1f} MB; loads as fp32 on a CPU |
-| made by | `hf-augment train recipes/pretrain-standin.yaml` of this repository, from random weights |
+| made by | `hf-augment train recipes/pretrain-standin.yaml --set data.path=pieces.parquet` of this repository, from random weights |
 | trained on | {rows:,} pieces of one to four sentences cut from unlabelled film reviews of the IMDB set (Maas et al. 2011) |
 | | with `scripts/make_pieces.py`; no review of that set's labelled train or test part is among them |
 | tokens seen | {tokens_seen:,} ({steps:,} steps) |

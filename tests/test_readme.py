@@ -1,5 +1,6 @@
 """The README keeps its word: its code runs, its commands work, its table is complete."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -25,7 +26,7 @@ def test_examples_run_and_print_what_they_say(block, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     assert not expected or done.stdout == expected
@@ -34,13 +35,35 @@ def test_examples_run_and_print_what_they_say(block, tmp_path):
 def test_the_table_names_every_transform():
     for name in TRANSFORMS:
         cls = transform_class(name)
-        assert f"| `{name}` | {cls.__name__} | {cls.__doc__.strip().splitlines()[0]} |" in README
+        first = cls.__doc__.strip().splitlines()[0].replace("|", "\\|")
+        assert f"| `{name}` | {cls.__name__} | {first} |" in README
 
 
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
     assert re.findall(r"\]\((recipes/[\w.-]+\.png)\)", README), "the picture of the result"
+
+
+@pytest.mark.slow
+def test_the_recipe_of_your_own_works(tmp_path):
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    rows = [
+        f"a {word} day at the {place},{stars}" for word, stars in (("bad", 1), ("good", 5)) for place in "abcdefgh"
+    ]
+    (tmp_path / "mine.csv").write_text("\n".join(["review,stars", *rows]), encoding="utf-8")
+    command = [sys.executable, "-m", "hf_augment.cli", "augment", "mine.yaml", "--set", "study=null"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "mine" / "dataset").is_dir()
 
 
 def test_ci_runs_the_two_commands():
@@ -87,7 +110,7 @@ def test_the_commands_work(command, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**__import__("os").environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     if command == "hf-augment augment quickstart":  # the generator comes first, and the error says so
         assert done.returncode == 2
