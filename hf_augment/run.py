@@ -108,8 +108,13 @@ def augmented_by(recipe: Recipe) -> Augment:
     """Return the `Augment` that a recipe describes."""
     settings = recipe.augment
     planned = any((settings.total, settings.per_label, settings.balance, settings.eda))
+    transform = recipe.transform()
+    if str(recipe.generator) in canonical(transform.to_spec()) and not (recipe.generator / "training.json").exists():
+        raise FileNotFoundError(
+            f"The generator of this recipe, {recipe.generator}, is not trained yet. Run hf-augment train first."
+        )
     return Augment(
-        recipe.transform(),
+        transform,
         text=recipe.data.text,
         label=recipe.data.label,
         copies=COPIES if planned else settings.copies or 1,

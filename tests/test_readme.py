@@ -100,20 +100,15 @@ def test_the_commands_are_found():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_work(command, tmp_path):
+def test_the_commands_work_in_their_order(tmp_path):
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    settings = [] if command.endswith("list") else [word for setting in SMALL for word in ("--set", setting)]
-    done = subprocess.run(
-        [*in_this_python(command), *settings],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    if command == "hf-augment augment quickstart":  # the generator comes first, and the error says so
-        assert done.returncode == 2
-        assert "runs/quickstart/generator" in done.stderr
-    else:
-        assert done.returncode == 0, done.stderr[-3000:]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    settings = [word for setting in SMALL for word in ("--set", setting)]
+    early = [*in_this_python("hf-augment preview quickstart"), *settings]
+    done = subprocess.run(early, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert "is not trained yet. Run hf-augment train first." in done.stderr
+    for command in COMMANDS:
+        words = in_this_python(command) + ([] if command.endswith("list") else settings)
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
