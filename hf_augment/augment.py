@@ -238,7 +238,7 @@ class Augment:
             for copy in range(1, source.copies + 1):
                 stream = streams.stream(self.seed, name, source.key, copy)
                 for field, text in enumerate(source.texts):
-                    rows.append(Row(text or "", source.label))
+                    rows.append(Row(text if isinstance(text, str) else "", source.label))
                     drawn.append(stream if width == 1 else stream.child(f"text {field}"))
                 places.append((index, copy))
         outcomes = self.transform.apply(rows, drawn) if rows else []

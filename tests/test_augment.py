@@ -381,3 +381,16 @@ def test_specs_may_stand_for_transforms():
     assert Compose(transforms=[{"name": "random_swap", "rate": 0.3}]) == Compose(transforms=[SWAP])
     with pytest.raises(ValueError, match="no transform: expected a subclass"):
         Augment({"name": "json:loads"}, text="text")
+
+
+def test_what_is_not_read_may_be_anything():
+    given = {"text": [["a", "list"], None, 7], "label": NAMES + NAMES[:1], "id": [1, 2, 3]}
+
+    class Reads(Shout):
+        """Look at the text, which is a string whatever the row holds."""
+
+        def apply(self, rows, streams):
+            return [Written(f"{row.label} {row.text!r}", self.name) for row in rows]
+
+    out = Augment(Reads(), text="text", label="label", key="id", keep_original=False)(given)
+    assert out["text"] == ["negative ''", "positive ''", "negative ''"]
