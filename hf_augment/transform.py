@@ -79,7 +79,8 @@ class Transform(ABC):
     A value that writes new texts. What it writes depends on its fields, the row and the stream alone.
 
     A subclass is a frozen dataclass whose fields have the shapes of JSON (numbers, strings, lists, dicts, other
-    transforms), with a `name`, a `version` and a one-line docstring; nothing is stored on the instance later.
+    transforms), with a `version` and a docstring that opens with one sentence; nothing is stored on the instance later.
+    Its `name` is the registry name or, by default, its import path.
     """
 
     name: ClassVar[str]
