@@ -115,13 +115,15 @@ def main() -> None:
     if os.environ.get("HF_DEBUG") == "1":
         app()
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+        status = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        status = 130
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the user gets one line
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = 2
+    if status == 130:  # how a shell reports Ctrl-C
+        print("stopped; the same command goes on from here", file=sys.stderr)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

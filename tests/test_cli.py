@@ -140,3 +140,32 @@ def test_unknown_arguments_are_refused(recipe):
 
 def test_no_arguments_show_the_help():
     assert "preview" in command().stdout
+
+
+@pytest.mark.slow
+def test_a_changed_column_makes_the_dataset_anew(recipe, tmp_path):
+    from datasets import load_from_disk
+
+    table = tmp_path / "rows.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    for weight in ("1", "2"):
+        with_weights = [lines[0] + ",weight", *(f"{line},{weight}" for line in lines[1:])]
+        table.write_text("\n".join(with_weights) + "\n", encoding="utf-8")
+        assert command("augment", recipe).returncode == 0
+        assert set(load_from_disk(str(tmp_path / "out" / "dataset"))["train"]["weight"]) == {int(weight)}
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_how_to_go_on(tmp_path):
+    import signal
+
+    words = [sys.executable, "-m", "hf_augment.cli", "run", "quickstart", "--set", f"output={tmp_path}"]
+    process = subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "record.json").exists():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert "stopped; the same command goes on from here" in said

@@ -396,3 +396,11 @@ def test_the_module_is_light():
     check = "import hf_augment.study.comparison, sys; print(sorted({'torch', 'transformers', 'datasets', 'scipy', 'tqdm'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_augmented_test_rows_do_not_pass_for_training_rows(tmp_path, trainings):
+    leaked = TEST.map(Augment(RandomSwap(rate=0.5), text="text", keep_original=False), batched=True)
+    with pytest.raises(ValueError, match="come from no row of gold_train"):
+        run(tmp_path, GOLD, leaked, VALIDATION, TEST)
+    honest = GOLD.map(Augment(RandomSwap(rate=0.5), text="text", keep_original=False), batched=True)
+    assert run(tmp_path, GOLD, honest, VALIDATION, TEST).report["arms"]["augmented"]["rows"] > len(GOLD)

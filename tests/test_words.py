@@ -92,3 +92,15 @@ def test_outside_keeps_what_touches_nothing(spans, taken):
 )
 def test_reserved_words_are_found_whole(text, reserved, found):
     assert [text[s:e] for s, e in protected(text, [phrase_pattern(reserved)])] == found
+
+
+@pytest.mark.slow
+def test_protection_costs_linear_time():
+    """Quadratic time would be minutes."""
+    from hf_augment import Contraction, RandomSwap
+    from hf_augment.streams import stream
+    from hf_augment.transform import Row, Written
+
+    for made, piece in ((RandomSwap(protect=[r"\d+"]), "word 1 other 2 "), (Contraction(reserved=["not"]), "it is ")):
+        (outcome,) = made.apply([Row(piece * 40_000)], [stream(0, made.name, b"", 1)])
+        assert isinstance(outcome, Written)
