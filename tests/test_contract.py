@@ -154,5 +154,5 @@ def test_a_thousand_sentences_without_spaces(name, vocabulary):
     found = build({"name": name}).apply(rows, [stream(0, name, row_key(row.text), 1) for row in rows])
     kinds = {type(outcome) for outcome in found}
     assert kinds == ({Declined} if name in WORD_LEVEL else {Written})
-    for row, outcome in zip(rows, found, strict=True):
-        assert isinstance(outcome, Declined) or outcome.text.encode() != row.text.encode()
+    if name not in WORD_LEVEL:
+        assert all(outcome.text.encode() != row.text.encode() for row, outcome in zip(rows, found, strict=True))

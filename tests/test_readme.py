@@ -16,18 +16,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"<!-- run -->\n```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README, re.DOTALL)
 
 
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+
+
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
 def test_examples_run_and_print_what_they_say(block, tmp_path):
     code, expected = BLOCKS[block]
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "example.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = run([sys.executable, "example.py"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert not expected or done.stdout == expected
 
@@ -54,14 +52,7 @@ def test_the_recipe_of_your_own_works(tmp_path):
     ]
     (tmp_path / "mine.csv").write_text("\n".join(["review,stars", *rows]), encoding="utf-8")
     command = [sys.executable, "-m", "hf_augment.cli", "augment", "mine.yaml", "--set", "study=null"]
-    done = subprocess.run(
-        command,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = run(command, tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "mine" / "dataset").is_dir()
 
@@ -102,13 +93,12 @@ def test_the_commands_are_found():
 @pytest.mark.slow
 def test_the_commands_work_in_their_order(tmp_path):
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     settings = [word for setting in SMALL for word in ("--set", setting)]
     early = [*in_this_python("hf-augment preview quickstart"), *settings]
-    done = subprocess.run(early, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    done = run(early, tmp_path)
     assert done.returncode == 2
     assert "is not trained yet. Run hf-augment train first." in done.stderr
     for command in COMMANDS:
         words = in_this_python(command) + ([] if command.endswith("list") else settings)
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+        done = run(words, tmp_path)
         assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
