@@ -71,17 +71,19 @@ class PreprocessConfig:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScratchConfig:
     """
-    A causal language model to pretrain from random weights, and its byte-level BPE tokenizer.
+    A language model to pretrain from random weights, and its byte-level BPE tokenizer.
 
     Args:
-        architecture (`str`, *optional*, defaults to `"gpt2"`): `"gpt2"` or `"llama"`.
-        layers, width, heads (`int`, *optional*): The size of the decoder.
+        architecture (`str`, *optional*, defaults to `"gpt2"`): `"gpt2"` or `"llama"`, which write; or `"modernbert"`,
+            which fills in masked words.
+        layers, width, heads (`int`, *optional*): The size of the model.
         vocabulary (`int`, *optional*, defaults to `4096`): Tokens, trained on the training texts.
         context (`int`, *optional*, defaults to `256`): The longest sequence, in tokens.
-        dropout (`float`, *optional*, defaults to `0.0`): Dropout while training (`"gpt2"` only).
+        dropout (`float`, *optional*, defaults to `0.0`): Dropout while training (not for `"llama"`, which has none
+            but in its attention).
     """
 
-    architecture: Literal["gpt2", "llama"] = "gpt2"
+    architecture: Literal["gpt2", "llama", "modernbert"] = "gpt2"
     layers: int = 4
     width: int = 128
     heads: int = 4
@@ -105,11 +107,17 @@ class ScratchConfig:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """
-    The generator: a causal language model that learns P(text | label).
+    The generator: a causal language model that learns P(text | label); or a masked one.
 
     Args:
         model (`str`, *optional*): What to fine-tune: a Hub id, a folder, or `embedded:generator`.
         scratch (`ScratchConfig`, *optional*): Instead of `model`: pretrain one on the texts.
+        objective (`str`, *optional*, defaults to `"causal"`): `"causal"`: learn to write; `"masked"`: learn to fill in
+            masked tokens (Devlin et al. 2019, huggingface.co/papers/1810.04805). A prompt is never masked.
+        mask_share (`float`, *optional*, defaults to `0.3`): The share of tokens that `"masked"` hides, of which 80 %
+            become the mask token, 10 % another token and 10 % stay.
+        packed (`bool`, *optional*, defaults to `False`): Join texts, an end token after each, and cut the whole into
+            sequences of `max_length` tokens, so that none is padding: for pretraining. Needs a prompt without `{label}`.
         revision (`str`, *optional*): A commit, branch or tag of a Hub model.
         prompt (`str`, *optional*, defaults to `"{label}: {text}"`): How a label leads to a text; ends with `{text}`.
             Without `{label}` the model learns P(text), which is what pretraining wants.
@@ -129,6 +137,9 @@ class TrainConfig:
     model: str | None = None
     scratch: ScratchConfig | None = None
     revision: str | None = None
+    objective: Literal["causal", "masked"] = "causal"
+    mask_share: float = 0.3
+    packed: bool = False
     prompt: str = "{label}: {text}"
     epochs: float = 3.0
     max_steps: int | None = None
@@ -154,6 +165,17 @@ class TrainConfig:
             raise ValueError(
                 f"train: prompt: expected a template that ends with {{text}}, got {self.prompt!r}. Write e.g. '{{label}}: {{text}}'."
             )
+        if self.scratch is not None and (self.scratch.architecture == "modernbert") != (self.objective == "masked"):
+            raise ValueError(
+                f"train: scratch: architecture: {self.scratch.architecture!r} cannot learn the objective "
+                f"{self.objective!r}. Write 'modernbert' with 'masked', 'gpt2' or 'llama' with 'causal'."
+            )
+        if self.packed and "{label}" in self.prompt:
+            raise ValueError(
+                f"train: packed: joins texts without their labels, but the prompt is {self.prompt!r}. Write prompt: "
+                "' {text}', or packed: false."
+            )
+        between(self.mask_share, 0.01, 0.9, "train: mask_share")
         for name in ("max_steps", "batch_size", "accumulation", "max_length", "patience"):
             _positive(getattr(self, name), f"train: {name}")
         _above_zero(self.epochs, "train: epochs")
@@ -195,6 +217,57 @@ class AugmentConfig:
             raise ValueError(f"augment: expected one of {list(ways)}, got {given}.")
         for name in ("copies", "total", "per_label"):
             _positive(ways[name], f"augment: {name}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelectConfig:
+    """
+    Which of the augmented rows are kept; whatever it measures against, it learns from the real training rows alone.
+
+    Args:
+        per_label (`int`, *optional*): Rows kept of each label, the likeliest ones; `null` keeps all that pass.
+        length (`list[float]`, *optional*, defaults to `[0.05, 0.95]`): Keep rows whose number of words lies between
+            these quantiles of the real rows; `null` for any length.
+        near_duplicate (`float`, *optional*, defaults to `0.9`): From this cosine similarity on, a row is taken for a
+            repetition of a real row, of an evaluation row, or of a better augmented one; `null` drops only exact ones.
+        agreement (`bool`, *optional*, defaults to `True`): Whether a classifier trained on the real rows has to give
+            a row its own label. One that is not better than chance is not asked.
+        confidence (`float`, *optional*, defaults to `0.0`): The least probability that it has to give to the label.
+        folds (`int`, *optional*, defaults to `5`): Parts of the real rows: so many classifiers judge together, each
+            trained without one part and measured on it. Fewer where a label has fewer rows.
+        encoder (`str`, *optional*): The sentence encoder, a Hub id or a folder; `all-MiniLM-L6-v2` by default, which
+            the extra `offline` brings along.
+        revision (`str`, *optional*): A commit, branch or tag of an encoder on the Hub.
+        rounds (`int`, *optional*, defaults to `3`): With `per_label`, how often `run` generates at most: the first
+            time, and then for what a label still lacks.
+        oversample (`float`, *optional*, defaults to `4.0`): With `per_label`, how many rows are generated for each that
+            is wanted, in every round. An amount in the `augment` block takes its place in the first.
+    """
+
+    per_label: int | None = None
+    length: tuple[float, ...] | None = (0.05, 0.95)
+    near_duplicate: float | None = 0.9
+    agreement: bool = True
+    confidence: float = 0.0
+    folds: int = 5
+    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    revision: str | None = None
+    rounds: int = 3
+    oversample: float = 4.0
+
+    def __post_init__(self):
+        for name in ("per_label", "rounds"):
+            _positive(getattr(self, name), f"select: {name}")
+        if self.length is not None and not (len(self.length) == 2 and 0 <= self.length[0] < self.length[1] <= 1):
+            raise ValueError(
+                f"select: length: expected two quantiles, the lower one first, got {list(self.length)}. "
+                "Write e.g. [0.05, 0.95], or null for any length."
+            )
+        if self.near_duplicate is not None:
+            between(self.near_duplicate, 0.01, 1, "select: near_duplicate")
+        between(self.confidence, 0, 1, "select: confidence")
+        between(self.folds, 2, 100, "select: folds")
+        between(self.oversample, 1, 1000, "select: oversample")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

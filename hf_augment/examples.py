@@ -1,10 +1,10 @@
-"""From labelled rows to the tokens that a generator learns from."""
+"""From rows to the tokens that a model learns from."""
 
 from collections import Counter
 from typing import Any
 
-from hf_augment.blocks import DataConfig
-from hf_augment.engine.prompt import PromptFormat
+from hf_augment.blocks import DataConfig, TrainConfig
+from hf_augment.engine.prompt import IGNORED, PromptFormat
 from hf_augment.tasks import verbalise
 
 
@@ -46,24 +46,59 @@ def usable_rows(dataset: Any, config: DataConfig, template: str) -> tuple[Any, d
     return Dataset.from_dict(kept), dict(skipped)
 
 
-def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, longest: int, split: str) -> Any:
+def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfig, longest: int, split: str) -> Any:
     """
-    Turn the rows of `usable_rows` into `input_ids` and `labels`.
+    Turn the rows of `usable_rows` into `input_ids` and `labels`; for a masked model, `special_tokens_mask`.
 
     Args:
         rows (`Dataset`): The rows.
         prompt ([`PromptFormat`]): What goes before a text.
         tokenizer (`PreTrainedTokenizerBase`): The model's tokenizer.
-        longest (`int`): Tokens kept of a row.
+        config ([`TrainConfig`]): `objective` and `packed`.
+        longest (`int`): Tokens kept of a row; of a sequence, where rows are packed.
         split (`str`): For the progress bar.
     """
     from datasets import Features, List, Value
 
+    def encode(batch: dict[str, list]) -> dict[str, list]:
+        if config.packed:
+            ids = pack(prompt.encode_texts(tokenizer, batch["text"]), tokenizer.eos_token_id, longest)
+            encoded = {"input_ids": ids, "labels": ids}
+        else:
+            encoded = prompt.encode_examples(tokenizer, batch["label"], batch["text"], longest)
+        if config.objective == "masked":
+            unseen = (IGNORED, tokenizer.eos_token_id)  # a prompt and an end are given, never asked for
+            labels = encoded.pop("labels")
+            encoded["special_tokens_mask"] = [[int(token in unseen) for token in row] for row in labels]
+        return encoded
+
+    second = ("special_tokens_mask", "int8") if config.objective == "masked" else ("labels", "int64")
     return rows.map(
-        lambda row: prompt.encode_example(tokenizer, row["label"], row["text"], longest),
+        encode,
+        batched=True,
         remove_columns=rows.column_names,
-        features=Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))}),
+        features=Features({"input_ids": List(Value("int32")), second[0]: List(Value(second[1]))}),
         keep_in_memory=True,
         new_fingerprint=split,  # nothing is looked up by it, and hashing the tokenizer takes time
         desc=f"tokenize {split}",
     )
+
+
+def pack(texts: list[list[int]], end: int, length: int) -> list[list[int]]:
+    """
+    Join tokenised texts, an end token after each, and cut the whole into sequences; only the last may be shorter.
+
+    Args:
+        texts (`list[list[int]]`): Token ids.
+        end (`int`): The end token.
+        length (`int`): Tokens of a sequence.
+
+    Example:
+
+    ```python
+    >>> pack([[5, 6, 7], [8]], end=0, length=4)
+    [[5, 6, 7, 0], [8, 0]]
+    ```
+    """
+    joined = [token for text in texts for token in (*text, end)]
+    return [joined[i : i + length] for i in range(0, len(joined), length)]

@@ -18,7 +18,7 @@ def written(example: dict) -> list[int]:
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.sampled_from(LABELS))
 def test_the_loss_is_on_the_text_and_its_end_alone(text, label):
     tokenizer = tiny.tokenizer()
-    example = FORMAT.encode_example(tokenizer, label, text, max_length=10_000)
+    example = tiny.encode(FORMAT, tokenizer, label, text, 10_000)
     assert len(example["input_ids"]) == len(example["labels"])
     assert tokenizer.decode(written(example)) == f" {text}<|endoftext|>"
     prompt = FORMAT.encode_prompt(tokenizer, label)
@@ -28,7 +28,7 @@ def test_the_loss_is_on_the_text_and_its_end_alone(text, label):
 
 def test_the_space_belongs_to_the_text():
     tokenizer = tiny.tokenizer()
-    example = FORMAT.encode_example(tokenizer, "negative", "The film was dull.", 64)
+    example = tiny.encode(FORMAT, tokenizer, "negative", "The film was dull.", 64)
     [first, *_] = written(example)
     assert tokenizer.convert_ids_to_tokens(first).startswith("Ġ")
     assert FORMAT.prefix("negative") == "negative:"
@@ -38,20 +38,20 @@ def test_the_space_belongs_to_the_text():
 
 def test_a_text_that_is_cut_gets_no_end():
     tokenizer = tiny.tokenizer()
-    whole = FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", 64)["input_ids"]
+    whole = tiny.encode(FORMAT, tokenizer, "negative", "The film was dull and far too long.", 64)["input_ids"]
     assert whole[-1] == tokenizer.eos_token_id
     assert (
-        FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", len(whole))["input_ids"]
+        tiny.encode(FORMAT, tokenizer, "negative", "The film was dull and far too long.", len(whole))["input_ids"]
         == whole
     )
-    cut = FORMAT.encode_example(tokenizer, "negative", "The film was dull and far too long.", len(whole) - 1)
+    cut = tiny.encode(FORMAT, tokenizer, "negative", "The film was dull and far too long.", len(whole) - 1)
     assert cut["input_ids"] == whole[:-1]
     assert tokenizer.eos_token_id not in cut["input_ids"]
 
 
 def test_a_text_cannot_spell_the_end_token():
     tokenizer = tiny.tokenizer()
-    example = FORMAT.encode_example(tokenizer, "negative", "It said <|endoftext|> and went on.", 64)
+    example = tiny.encode(FORMAT, tokenizer, "negative", "It said <|endoftext|> and went on.", 64)
     assert example["input_ids"].count(tokenizer.eos_token_id) == 1
     assert example["input_ids"][-1] == tokenizer.eos_token_id
 
@@ -60,7 +60,7 @@ def test_a_tokenizer_that_begins_with_a_token_keeps_doing_so():
     vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "b": 5, ":": 6, "▁a": 7, "▁b": 8}
     tokenizer = LlamaTokenizer(vocab=vocabulary, merges=[("▁", "a"), ("▁", "b")], add_bos_token=True)
     assert tokenizer("a").input_ids[0] == tokenizer.bos_token_id
-    example = PromptFormat("{label}: {text}", ("a",)).encode_example(tokenizer, "a", "b", 64)
+    example = tiny.encode(PromptFormat("{label}: {text}", ("a",)), tokenizer, "a", "b", 64)
     assert example["input_ids"].count(tokenizer.bos_token_id) == 1
     assert example["input_ids"][0] == tokenizer.bos_token_id
     assert example["input_ids"][-1] == tokenizer.eos_token_id
@@ -72,7 +72,7 @@ def test_an_empty_prompt_begins_with_the_token_that_parts_texts():
     tokenizer = tiny.tokenizer()
     assert PromptFormat(" {text}").encode_prompt(tokenizer, None) == [tokenizer.eos_token_id]
     assert PromptFormat(" {text}").prefix(None) == ""
-    example = PromptFormat(" {text}").encode_example(tokenizer, None, "The lamp was warm.", 64)
+    example = tiny.encode(PromptFormat(" {text}"), tokenizer, None, "The lamp was warm.", 64)
     assert example["labels"][0] == IGNORED
     assert tokenizer.decode(written(example)) == " The lamp was warm.<|endoftext|>"
 
@@ -95,7 +95,7 @@ def test_labels_with_braces_stay_as_they_are():
         (lambda: FORMAT.prefix("positiv"), "unknown label 'positiv'. Did you mean 'positive'"),
         (lambda: FORMAT.prefix(None), "unknown label None"),
         (
-            lambda: FORMAT.encode_example(tiny.tokenizer(), "negative", "x", 3),
+            lambda: tiny.encode(FORMAT, tiny.tokenizer(), "negative", "x", 3),
             "leaves none of max_length=3 to the text",
         ),
     ],

@@ -96,7 +96,7 @@ def _loss(loaded, relabel=lambda label: label, rows=tiny.ROWS, prompt_too=False)
     """The mean loss of a token of the texts, computed by hand."""
     total = count = 0
     for text, label in rows:
-        example = loaded.prompt.encode_example(loaded.tokenizer, relabel(label), text, 64)
+        example = tiny.encode(loaded.prompt, loaded.tokenizer, relabel(label), text, 64)
         ids = torch.tensor([example["input_ids"]])
         with torch.no_grad():
             scores = loaded.model(input_ids=ids).logits.log_softmax(-1)

@@ -54,6 +54,12 @@ def causal_lm(folder: Path, architecture: str = "gpt2", prompt: PromptFormat | N
     return folder
 
 
+def encode(prompt: PromptFormat, tokenizer, label: str | None, text: str, max_length: int) -> dict[str, list[int]]:
+    """Tokenise one training example."""
+    examples = prompt.encode_examples(tokenizer, [label], [text], max_length)
+    return {name: rows[0] for name, rows in examples.items()}
+
+
 def write_rows(folder: Path, train: int = 32, validation: int = 8) -> Path:
     """Write rows of both labels as `train.jsonl` and `validation.jsonl`, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)

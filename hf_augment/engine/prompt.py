@@ -100,7 +100,7 @@ class PromptFormat:
             `list[int]`: At least one token: an empty prompt is the token that starts a text, or ends one where the
             model has no other.
         """
-        ids = _tokens(tokenizer, self.prefix(label))
+        [ids] = _tokens(tokenizer, [self.prefix(label)])
         start = tokenizer.bos_token_id
         if start is not None and tokenizer("").input_ids[:1] == [start]:
             return [start, *ids]
@@ -114,32 +114,40 @@ class PromptFormat:
             )
         return [start]
 
-    def encode_text(self, tokenizer: Any, text: str) -> list[int]:
-        """Tokenise the beginning of a text, as it follows the prompt."""
-        return list(_tokens(tokenizer, self.gap + text))
+    def encode_texts(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+        """Tokenise texts, or the beginnings of texts, as they follow the prompt."""
+        return _tokens(tokenizer, [self.gap + text for text in texts])
 
-    def encode_example(self, tokenizer: Any, label: str | None, text: str, max_length: int) -> dict[str, list[int]]:
+    def encode_examples(
+        self, tokenizer: Any, labels: Sequence[str | None], texts: Sequence[str], max_length: int
+    ) -> dict[str, list[list[int]]]:
         """
-        Tokenise prompt, text and end token, with the loss on text and end token only.
+        Tokenise prompt, text and end token of each row, with the loss on text and end token only.
 
         Args:
             tokenizer (`PreTrainedTokenizerBase`): The model's tokenizer.
-            label (`str`, *optional*): The label's name.
-            text (`str`): The text.
+            labels (`Sequence[str]`): The labels' names; not read where the template has no `{label}`.
+            texts (`Sequence[str]`): The texts.
             max_length (`int`): Tokens at most. A text that is cut there gets no end token, or the model would learn
                 to stop in the middle of a sentence.
 
         Returns:
-            `dict`: `"input_ids"` and `"labels"`, of equal length.
+            `dict`: `"input_ids"` and `"labels"`, of equal length row by row.
         """
-        prompt = self.encode_prompt(tokenizer, label)
-        if len(prompt) >= max_length:
-            raise ValueError(
-                f"The prompt {self.prefix(label)!r} takes {len(prompt)} tokens, which leaves none of max_length="
-                f"{max_length} to the text. Raise max_length or shorten the prompt."
-            )
-        written = [*self.encode_text(tokenizer, text), tokenizer.eos_token_id][: max_length - len(prompt)]
-        return {"input_ids": prompt + written, "labels": [IGNORED] * len(prompt) + written}
+        prompts = {label: self.encode_prompt(tokenizer, label) for label in dict.fromkeys(labels)}
+        for label, prompt in prompts.items():
+            if len(prompt) >= max_length:
+                raise ValueError(
+                    f"The prompt {self.prefix(label)!r} takes {len(prompt)} tokens, which leaves none of max_length="
+                    f"{max_length} to the text. Raise max_length or shorten the prompt."
+                )
+        examples: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+        for label, text in zip(labels, self.encode_texts(tokenizer, texts), strict=True):
+            prompt = prompts[label]
+            written = [*text, tokenizer.eos_token_id][: max_length - len(prompt)]
+            examples["input_ids"].append(prompt + written)
+            examples["labels"].append([IGNORED] * len(prompt) + written)
+        return examples
 
     def save(self, folder: str | Path) -> None:
         """Write the format into the folder of a model."""
@@ -159,6 +167,6 @@ class PromptFormat:
             ) from error
 
 
-def _tokens(tokenizer: Any, text: str) -> Sequence[int]:
+def _tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     # Special tokens that a text spells out are letters to us: "<|endoftext|>" in a review ends nothing.
-    return tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+    return tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids

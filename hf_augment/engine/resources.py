@@ -145,29 +145,39 @@ def load_causal_lm(reference: str, revision: str | None = None) -> CausalLM:
 
 
 def _load(folder: Path, device: str) -> CausalLM:
-    model, tokenizer = read_causal_lm(folder)
+    model, tokenizer = read_lm(folder)
     return CausalLM(model.to(device).eval(), tokenizer, PromptFormat.load(folder))
 
 
-def read_causal_lm(folder: Path) -> tuple[Any, Any]:
+def read_lm(folder: Path, objective: str = "causal") -> tuple[Any, Any]:
     """
     Read model and tokenizer from a folder: in fp32, from safetensors only, and without running code that lies there.
+
+    Args:
+        folder (`Path`): Where they lie.
+        objective (`str`, *optional*, defaults to `"causal"`): `"causal"` or `"masked"`.
 
     Raises:
         `FileNotFoundError`: The folder holds no weights in safetensors.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
+    require_safetensors(folder)
+    safely = {"trust_remote_code": False, "local_files_only": True}
+    kind = AutoModelForMaskedLM if objective == "masked" else AutoModelForCausalLM
+    model = kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
+    return model, AutoTokenizer.from_pretrained(folder, **safely)
+
+
+def require_safetensors(folder: Path) -> None:
+    """Raise a `FileNotFoundError` if a folder holds no weights in safetensors, and say what it holds."""
     if not any(folder.glob("*.safetensors")):
         raise FileNotFoundError(
             f"The folder {str(folder)!r} holds no weights in safetensors, the one format that we load, because the "
             f"others can run code. It holds {sorted(os.listdir(folder))}. Convert them with "
             "https://huggingface.co/spaces/safetensors/convert or model.save_pretrained(folder)."
         )
-    safely = {"trust_remote_code": False, "local_files_only": True}
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
-    return model, AutoTokenizer.from_pretrained(folder, **safely)
 
 
 def one_thread_in_workers() -> None:

@@ -1,4 +1,4 @@
-"""A causal language model from random weights, and its tokenizer from the training texts."""
+"""A language model from random weights, and its tokenizer from the training texts."""
 
 import os
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from typing import Any
 from hf_augment.blocks import ScratchConfig
 
 END = "<|endoftext|>"
+MASK = "<|mask|>"
 
 
 def own_tokenizer(texts: Iterable[str], config: ScratchConfig, folder: Path) -> Any:
@@ -34,30 +35,40 @@ def train_tokenizer(texts: Iterable[str], config: ScratchConfig) -> Any:
 
     Args:
         texts (`Iterable[str]`): The training texts.
-        config (`ScratchConfig`): `vocabulary` and `context`.
+        config (`ScratchConfig`): `vocabulary`, `context`, and `architecture`: for a masked model there is a mask
+            token, and each text stands between two end tokens.
 
     Returns:
-        `PreTrainedTokenizerFast`: With one special token, which ends a text, begins one and fills batches up.
+        `PreTrainedTokenizerFast`: With one special token that ends a text, begins one and fills batches up.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
+    masked = config.architecture == "modernbert"
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=masked)
     tokenizer.decoder = decoders.ByteLevel()
+    # A mask stands for a word and the space before it, as byte-level BPE writes words.
+    mask = {"mask_token": AddedToken(MASK, lstrip=True, special=True)} if masked else {}
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocabulary,
         min_frequency=2,
-        special_tokens=[END],
+        special_tokens=[END, *mask.values()],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    if masked:
+        ends = {"special_tokens": [(END, tokenizer.token_to_id(END))]}
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{END} $A {END}", pair=f"{END} $A {END} $B {END}", **ends
+        )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=END,
         eos_token=END,
         pad_token=END,
+        **mask,
         model_max_length=config.context,
         clean_up_tokenization_spaces=False,  # a text comes back byte for byte
     )
@@ -65,13 +76,20 @@ def train_tokenizer(texts: Iterable[str], config: ScratchConfig) -> Any:
 
 def new_model(config: ScratchConfig, tokenizer: Any) -> Any:
     """
-    Make a decoder with random weights, drawn from torch's global generator.
+    Make a model with random weights, drawn from torch's global generator.
 
     Args:
         config (`ScratchConfig`): Architecture and size.
         tokenizer (`PreTrainedTokenizerBase`): What it reads and writes.
     """
-    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        LlamaConfig,
+        LlamaForCausalLM,
+        ModernBertConfig,
+        ModernBertForMaskedLM,
+    )
 
     end = tokenizer.eos_token_id
     shared = {"vocab_size": len(tokenizer), "bos_token_id": end, "eos_token_id": end, "pad_token_id": end}
@@ -85,6 +103,24 @@ def new_model(config: ScratchConfig, tokenizer: Any) -> Any:
                 resid_pdrop=config.dropout,
                 embd_pdrop=config.dropout,
                 attn_pdrop=config.dropout,
+                **shared,
+            )
+        )
+    if config.architecture == "modernbert":
+        return ModernBertForMaskedLM(
+            ModernBertConfig(
+                max_position_embeddings=config.context,
+                hidden_size=config.width,
+                intermediate_size=config.width
+                * 2,  # gated, so three matrices of it where BERT has two of 4 times width
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                global_attn_every_n_layers=1,  # no sequence is long enough to look at a part of it only
+                attention_dropout=config.dropout,
+                embedding_dropout=config.dropout,
+                mlp_dropout=config.dropout,
+                cls_token_id=end,
+                sep_token_id=end,
                 **shared,
             )
         )

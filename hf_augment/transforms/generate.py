@@ -166,11 +166,11 @@ class _Writer:
             if not spans:
                 return Declined("no words to begin with")
             beginning = row.text[: spans[-1][1]].lstrip()
-            text_ids = self.prompt.encode_text(self.tokenizer, beginning)
+            [text_ids] = self.prompt.encode_texts(self.tokenizer, [beginning])
             if len(text_ids) > room:
                 return Declined("no room for the first words")
         elif settings.context == "text":
-            text_ids = self.prompt.encode_text(self.tokenizer, row.text)[:room]
+            text_ids = self.prompt.encode_texts(self.tokenizer, [row.text])[0][:room]
         return _Prompt([*ids, *text_ids], text_ids, beginning)
 
     def finish(self, row: Row, prepared: _Prompt, completion: Any) -> Written | Declined:
