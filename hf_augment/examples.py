@@ -51,14 +51,14 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
     Turn the rows of `usable_rows` into `input_ids` and `labels`; for a masked model, `special_tokens_mask`.
 
     Args:
-        rows (`Dataset`): The rows.
+        rows (`Dataset` or `IterableDataset`): The rows.
         prompt ([`PromptFormat`]): What goes before a text.
         tokenizer (`PreTrainedTokenizerBase`): The model's tokenizer.
         config ([`TrainConfig`]): `objective` and `packed`.
         longest (`int`): Tokens kept of a row; of a sequence, where rows are packed.
         split (`str`): For the progress bar.
     """
-    from datasets import Features, List, Value
+    from datasets import Features, IterableDataset, List, Value
 
     def encode(batch: dict[str, list]) -> dict[str, list]:
         if config.packed:
@@ -73,11 +73,13 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
         return encoded
 
     second = ("special_tokens_mask", "int8") if config.objective == "masked" else ("labels", "int64")
+    features = Features({"input_ids": List(Value("int32")), second[0]: List(Value(second[1]))})
+    shared = {"batched": True, "remove_columns": ["text", "label"], "features": features}
+    if isinstance(rows, IterableDataset):
+        return rows.map(encode, **shared)
     return rows.map(
         encode,
-        batched=True,
-        remove_columns=rows.column_names,
-        features=Features({"input_ids": List(Value("int32")), second[0]: List(Value(second[1]))}),
+        **shared,
         keep_in_memory=True,
         new_fingerprint=split,  # nothing is looked up by it, and hashing the tokenizer takes time
         desc=f"tokenize {split}",

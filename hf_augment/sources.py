@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_augment.engine.digests import check_sums
 from hf_augment.errors import unknown
 
 # pandas would read the texts "NA", "None" and "null" as missing; only an empty cell is.
@@ -19,12 +20,15 @@ FORMATS = {
     ".parquet": ("parquet", {}),
 }
 EMBEDDED = "embedded:"
+SHELF = Path(__file__).parent / "embedded"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\Z")
 
 
-def read_splits(path: str, name: str | None = None, revision: str | None = None) -> dict[str, Any]:
+def read_splits(
+    path: str, name: str | None = None, revision: str | None = None, streaming: bool = False
+) -> dict[str, Any]:
     """
     Read all splits of a source, under the names that they have there; a single file is the split `"train"`.
 
@@ -33,9 +37,10 @@ def read_splits(path: str, name: str | None = None, revision: str | None = None)
             `save_to_disk`, or a Hub id.
         name (`str`, *optional*): The configuration of a Hub dataset.
         revision (`str`, *optional*): A commit, branch or tag of a Hub dataset.
+        streaming (`bool`, *optional*, defaults to `False`): Read rows when they are asked for, not all of them now.
 
     Returns:
-        `dict[str, Dataset]`: The splits.
+        `dict[str, Dataset]`: The splits; of `IterableDataset` where they are streamed.
 
     Raises:
         `FileNotFoundError`: Nothing is called that, here or on the Hub.
@@ -45,22 +50,29 @@ def read_splits(path: str, name: str | None = None, revision: str | None = None)
     if not is_local(path):
         if local.suffix in FORMATS or not _HUB_ID.fullmatch(path):
             raise FileNotFoundError(f"data: path: there is no file or folder {path!r}, seen from {os.getcwd()}.")
-        return _read_hub(path, name, revision)
+        return _read_hub(path, name, revision, streaming)
     for key, value in (("name", name), ("revision", revision)):
         if value is not None:
             raise ValueError(f"data: {key}: only datasets on the Hub have one, and {path!r} is local. Remove it.")
     if path.startswith(EMBEDDED):
-        return _read_folder(_embedded(path))
+        return _read_folder(_embedded(path), streaming)
     if local.is_file():
-        return {"train": _read_files([local])}
+        return {"train": _read_files([local], streaming)}
     if (local / "dataset_dict.json").is_file() or (local / "state.json").is_file():
-        return _read_saved(local)
-    return _read_folder(local)
+        saved = _read_saved(local)
+        return {split: rows.to_iterable_dataset() for split, rows in saved.items()} if streaming else saved
+    return _read_folder(local, streaming)
 
 
 def is_local(path: str) -> bool:
     """Return whether a source is embedded or on this machine, rather than on the Hub."""
     return path.startswith(EMBEDDED) or Path(path).expanduser().exists()
+
+
+def local_files(path: str) -> list[Path]:
+    """Return the files behind a source that is embedded or on this machine, in order."""
+    place = _embedded(path) if path.startswith(EMBEDDED) else Path(path).expanduser()
+    return [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.is_file())
 
 
 def loaded_commit(datasets: Iterable[Any]) -> str | None:
@@ -72,17 +84,17 @@ def loaded_commit(datasets: Iterable[Any]) -> str | None:
 
 
 def _embedded(path: str) -> Path:
-    root = Path(__file__).parent / "embedded"
-    names = {folder.parent.name: folder.parent for folder in root.glob("*/train.jsonl")}
+    names = {file.parent.name: file.parent for file in SHELF.glob("*/train.jsonl")}
     name = path.removeprefix(EMBEDDED)
     if name not in names:
         raise FileNotFoundError(
             "data: path: " + unknown("embedded dataset", path, (EMBEDDED + name for name in names))
         )
+    check_sums(names[name], [f"*{suffix}" for suffix in FORMATS])
     return names[name]
 
 
-def _read_folder(folder: Path) -> dict[str, Any]:
+def _read_folder(folder: Path, streaming: bool) -> dict[str, Any]:
     files = defaultdict(list)
     for file in sorted(folder.iterdir()):
         if file.suffix in FORMATS and not file.name.startswith("."):
@@ -92,10 +104,10 @@ def _read_folder(folder: Path) -> dict[str, Any]:
             f"data: path: the folder {str(folder)!r} holds no table. Expected files named after their splits "
             f"(train.csv, test.csv, ...; {', '.join(FORMATS)}), or a folder written by save_to_disk."
         )
-    return {split: _read_files(shards) for split, shards in files.items()}
+    return {split: _read_files(shards, streaming) for split, shards in files.items()}
 
 
-def _read_files(files: Sequence[Path]) -> Any:
+def _read_files(files: Sequence[Path], streaming: bool) -> Any:
     from datasets import load_dataset
     from datasets.exceptions import DatasetGenerationError
 
@@ -107,7 +119,7 @@ def _read_files(files: Sequence[Path]) -> Any:
         raise ValueError(f"data: path: cannot read {names[0]!r}. Expected a name that ends in {', '.join(FORMATS)}.")
     kind, options = FORMATS[suffix]
     try:
-        return load_dataset(kind, data_files={"train": names}, split="train", **options)
+        return load_dataset(kind, data_files={"train": names}, split="train", streaming=streaming, **options)
     except (DatasetGenerationError, ValueError, OSError) as error:
         reason = error.__cause__ or error
         if "corresponds to no data" in str(error):
@@ -125,13 +137,13 @@ def _read_saved(folder: Path) -> dict[str, Any]:
     return {split: dataset.with_format(None) for split, dataset in splits.items()}
 
 
-def _read_hub(path: str, name: str | None, revision: str | None) -> dict[str, Any]:
+def _read_hub(path: str, name: str | None, revision: str | None, streaming: bool) -> dict[str, Any]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
-    commit = _resolve(path, revision)
+    commit = hub_commit(path, revision)
     try:
-        data = load_dataset(path, name, revision=commit)
+        data = load_dataset(path, name, revision=commit, streaming=streaming)
     except DatasetNotFoundError as error:
         raise FileNotFoundError(f"data: path: could not load {path!r}: {error}") from error
     except ConnectionError as error:
@@ -141,6 +153,8 @@ def _read_hub(path: str, name: str | None, revision: str | None) -> dict[str, An
         ) from error
     except ValueError as error:
         raise ValueError(f"data: could not load {path!r}: {error}") from error
+    if streaming:
+        return dict(data)
     loaded = loaded_commit(data.values())
     if commit is not None and loaded not in (commit, None):
         raise ConnectionError(
@@ -150,7 +164,7 @@ def _read_hub(path: str, name: str | None, revision: str | None) -> dict[str, An
     return dict(data)
 
 
-def _resolve(path: str, revision: str | None) -> str | None:
+def hub_commit(path: str, revision: str | None) -> str | None:
     """Ask for the commit behind a branch or tag, so that what is loaded is what the record names."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError

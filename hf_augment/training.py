@@ -28,6 +28,7 @@ newest readable checkpoint; once all is done, it says so.
 
 import argparse
 import dataclasses
+import itertools
 import math
 import os
 import shutil
@@ -61,11 +62,13 @@ from hf_augment.examples import tokenize, usable_rows
 from hf_augment.launch import fewer_processes
 from hf_augment.recipe import Recipe, load_recipe
 from hf_augment.record import environment, write_json
+from hf_augment.streaming import BUFFER, source_identity, stream_texts
 
 SCHEMA = 1
 # torch's fused attention goes backward so slowly on a CPU that plain attention trains a third faster (two thousand
 # tokens a step, Llama-style 4 x 192); its memory grows with the square of the length.
 _SHORT = 512
+_TOKENIZER_TEXTS = 1_000_000  # more change no merge worth having
 _OURS = ("output_dir", "seed", "data_seed", "resume_from_checkpoint")  # resuming relies on them
 
 
@@ -87,10 +90,12 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     arguments = training_arguments(config, folder / FOLDER, recipe.seed)
 
     # Load
-    data = load_data(recipe.data, recipe.preprocess, recipe.seed)
-    contents = {
-        name: split["sha256"] for name, split in describe(data, recipe.data)["splits"].items() if name != "test"
-    }
+    if streamed := recipe.data.streaming:
+        data, contents = stream_texts(recipe.data, recipe.preprocess), source_identity(recipe.data)
+    else:
+        data = load_data(recipe.data, recipe.preprocess, recipe.seed)
+        splits = describe(data, recipe.data)["splits"]
+        contents = {name: split["sha256"] for name, split in splits.items() if name != "test"}
     base = _base(config)
     settings = _settings(config, recipe.seed, contents, base)
     # One process decides for all: another one would find the folder that this one is clearing.
@@ -103,8 +108,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
         return None
 
     # Prompt
-    rows, skipped = {}, {}
-    for split in ("train", "validation"):
+    rows, skipped = data if streamed else {}, {}
+    for split in () if streamed else ("train", "validation"):
         rows[split], skipped[split] = usable_rows(data[split], recipe.data, config.prompt)
     labels = sorted(set(rows["train"]["label"])) if "{label}" in config.prompt else []
     prompt = PromptFormat(config.prompt, tuple(labels))
@@ -119,7 +124,9 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     tokens = {split: tokenize(part, prompt, tokenizer, config, longest, split) for split, part in rows.items()}
     if arguments.use_cpu and longest <= _SHORT:
         model.set_attn_implementation("eager")
-    _set_pace(arguments, config, len(tokens["train"]))
+    if streamed:
+        tokens["train"] = tokens["train"].shuffle(seed=recipe.seed, buffer_size=BUFFER)
+    _set_pace(arguments, config, 0 if streamed else len(tokens["train"]))
 
     # Train
     trainer = Trainer(
@@ -143,13 +150,15 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     # Record
     if arguments.process_index != 0:
         return None
+    known = ["validation"] if streamed else list(rows)
     record = {
         "schema": SCHEMA,
         "settings": settings,
         "base": base,
         "generator": identity(str(folder)),
-        "rows": {split: {"used": len(rows[split]), "skipped": skipped[split]} for split in rows},
-        "tokens": {split: sum(map(len, part["input_ids"])) for split, part in tokens.items()},
+        # Of a stream nobody knows the length, nor what was left out.
+        "rows": {split: {"used": len(rows[split]), "skipped": skipped.get(split)} for split in known},
+        "tokens": {split: sum(map(len, tokens[split]["input_ids"])) for split in known},
         "steps": trainer.state.global_step,
         "epochs": trainer.state.epoch,
         "train_loss": _last(trainer.state.log_history, "loss"),
@@ -286,7 +295,7 @@ def _model(config: TrainConfig, prompt: PromptFormat, rows: Dataset, arguments: 
 
 
 def _written(rows: Dataset, prompt: PromptFormat) -> Iterator[str]:
-    for row in rows:
+    for row in itertools.islice(rows, _TOKENIZER_TEXTS):
         yield prompt.prefix(row["label"])  # or a label would be spelt letter by letter
         yield prompt.gap + row["text"]
 

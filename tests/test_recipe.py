@@ -86,7 +86,7 @@ BAD = {
     "an unknown architecture": (
         "{good}",
         "train={{scratch: {{architecture: bert}}}}",
-        r"architecture: expected one of \['gpt2', 'llama'\]",
+        r"architecture: expected one of \['gpt2', 'llama', 'modernbert'\]",
     ),
     "a negative learning rate": ("{good}", "train.learning_rate=-1", r"learning_rate: expected a number above 0"),
     "a study without labels": (
@@ -95,6 +95,21 @@ BAD = {
         r"data: label: a study, and a prompt with \{{label\}}, need",
     ),
     "a study of nothing": ("output: o\ndata: {{path: x}}\nstudy: {{}}", r"needs an 'augment' block"),
+    "a selection of nothing": ("output: o\ndata: {{path: x}}\nselect: {{}}", r"select: .* needs an 'augment' block"),
+    "an unknown key of select": (
+        "{good}",
+        "select={{per_lable: 5}}",
+        r"select: unknown key 'per_lable'. Did you mean 'per_label'",
+    ),
+    "quantiles the wrong way round": ("{good}", "select.length=[0.9, 0.1]", r"select: length: expected two quantiles"),
+    "a cosine above one": ("{good}", "select.near_duplicate=90", r"select: near_duplicate: expected a number from"),
+    "a quota of nothing": ("{good}", "select.per_label=0", r"select: per_label: expected at least 1, got 0"),
+    "one fold": ("{good}", "select.folds=1", r"select: folds: expected a number from 2"),
+    "a quota without labels": (
+        "output: o\ndata: {{path: x, label: null}}\naugment: {{pipeline: [{{name: eda}}]}}",
+        "select={{per_label: 5}}",
+        r"data: label: select.per_label needs the label column",
+    ),
     "the same key twice": ("output: o\noutput: p\ndata: {{path: x}}", r"the key 'output' stands twice"),
     "no YAML": ("output: [o", r"no valid YAML"),
     "no mapping": ("- output", r"expected a mapping with the keys"),

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import time
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hf_augment.record import read_json, write_json
@@ -11,6 +13,7 @@ from hf_augment.record import read_json, write_json
 # taken for that of the new content for ever. git's index has the same problem ("racy clean") and the same answer: a
 # digest of a file this young is not remembered. Two seconds is the coarsest tick in use (FAT).
 _RACY_NS = 2_000_000_000
+SUMS = "SHA256SUMS"
 
 _Stamp = tuple[str, int, int]
 _digests: dict[_Stamp, str] = {}
@@ -35,6 +38,32 @@ def file_identity(path: str | Path) -> str:
             _remember(note, stamp, digest)
         _digests[stamp] = digest
     return _digests[stamp]
+
+
+def check_sums(folder: Path, decisive: Sequence[str]) -> None:
+    """
+    Compare the files of a folder with its `SHA256SUMS`, as `sha256sum` writes it.
+
+    Args:
+        folder (`Path`): A folder that ships with the package.
+        decisive (`Sequence[str]`): Patterns for the names of files that must be listed; others need not be.
+
+    Raises:
+        `ValueError`: A listed file is missing or differs, or a decisive one is not listed.
+    """
+    sums = folder / SUMS
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else []
+    listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    there = {name for name in os.listdir(folder) if any(fnmatchcase(name, pattern) for pattern in decisive)}
+    for name in sorted(there.union(listed)):
+        expected = listed.get(name, f"none, as {SUMS} does not list it")
+        found = file_identity(folder / name) if (folder / name).is_file() else "no such file"
+        if found != expected:
+            raise ValueError(
+                f"{folder / name} is not the file that ships with hf-augment: expected SHA-256 {expected}, found "
+                f"{found}. Nothing was loaded. Reinstall hf-augment (pip install --force-reinstall --no-deps), or "
+                "restore the file in your checkout."
+            )
 
 
 def cache_folder() -> Path:

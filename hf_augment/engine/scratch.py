@@ -9,6 +9,7 @@ from hf_augment.blocks import ScratchConfig
 
 END = "<|endoftext|>"
 MASK = "<|mask|>"
+_ATTENTION = ("full_attention", "sliding_attention")
 
 
 def own_tokenizer(texts: Iterable[str], config: ScratchConfig, folder: Path) -> Any:
@@ -115,6 +116,8 @@ def new_model(config: ScratchConfig, tokenizer: Any) -> Any:
                 * 2,  # gated, so three matrices of it where BERT has two of 4 times width
                 num_hidden_layers=config.layers,
                 num_attention_heads=config.heads,
+                # The usual base for sequences this short; ModernBERT's own is made for 8,192 tokens.
+                rope_parameters={kind: {"rope_type": "default", "rope_theta": 10_000.0} for kind in _ATTENTION},
                 global_attn_every_n_layers=1,  # no sequence is long enough to look at a part of it only
                 attention_dropout=config.dropout,
                 embedding_dropout=config.dropout,
