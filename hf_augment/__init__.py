@@ -6,7 +6,9 @@ from hf_augment.registry import TRANSFORMS, build
 
 if TYPE_CHECKING:
     from hf_augment.augment import Augment
+    from hf_augment.blocks import SelectConfig
     from hf_augment.plan import plan
+    from hf_augment.selection.select import select
     from hf_augment.transform import Declined, Edit, EditTransform, Row, Transform, Written
 
 __version__ = "0.1.0"
@@ -17,9 +19,11 @@ _CORE = {
     "Edit": "hf_augment.transform",
     "EditTransform": "hf_augment.transform",
     "Row": "hf_augment.transform",
+    "SelectConfig": "hf_augment.blocks",
     "Transform": "hf_augment.transform",
     "Written": "hf_augment.transform",
     "plan": "hf_augment.plan",
+    "select": "hf_augment.selection.select",
 }
 _HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}
 

@@ -28,6 +28,10 @@ class DataConfig:
         validation_share (`float`, *optional*, defaults to `0.1`): See above; drawn by `seed`, label by label.
         shots_per_label (`int`, *optional*): Keep only that many training rows of each label, drawn by `seed`.
         validation_shots_per_label, test_shots_per_label (`int`, *optional*): The same for the other splits.
+        streaming (`bool`, *optional*, defaults to `False`): Read texts while training, in bounded memory, rather than
+            all of them before: for pretraining on more than a disk holds. Needs `label: null` and `train.max_steps`.
+        validation_rows (`int`, *optional*, defaults to `1000`): How many texts of a streamed validation split are
+            evaluated on; without such a split, the first texts of the training split, which are not trained on.
     """
 
     path: str
@@ -43,8 +47,16 @@ class DataConfig:
     shots_per_label: int | None = None
     validation_shots_per_label: int | None = None
     test_shots_per_label: int | None = None
+    streaming: bool = False
+    validation_rows: int = 1000
 
     def __post_init__(self):
+        if self.streaming and self.label is not None:
+            raise ValueError(
+                f"data: streaming: is for texts without labels, but label is {self.label!r}. Write label: null, or "
+                "streaming: false."
+            )
+        _positive(self.validation_rows, "data: validation_rows")
         between(self.validation_share, 0.01, 0.9, "data: validation_share")
         for name in ("shots_per_label", "validation_shots_per_label", "test_shots_per_label"):
             _positive(getattr(self, name), f"data: {name}")
@@ -279,15 +291,21 @@ class StudyConfig:
         classifier (`str`, *optional*, defaults to `"lstm"`): `"lstm"`, or a Hub id or folder of any encoder that
             `AutoModelForSequenceClassification` loads.
         revision (`str`, *optional*): A commit, branch or tag of a Hub model.
+        hidden_size (`int`, *optional*, defaults to `256`): The width of the LSTM's state (`"lstm"` only). Halving it
+            takes half the time.
         seeds (`list[int]`, *optional*, defaults to `[0, 1, 2]`): Each arm is trained once with each.
         epochs (`float`, *optional*, defaults to `10.0`): Passes over the gold rows without augmentation.
         evaluations (`int`, *optional*, defaults to `10`): Evaluations on gold validation rows; the best is kept.
         learning_rate, batch_size, max_length, weight_decay: as in `transformers.TrainingArguments`.
+        tune_learning_rates (`list[float]`, *optional*): Adds an arm with the gold rows alone, tuned for each seed on
+            validation rows: these learning rates and `learning_rate`, each for the steps of the gold and of the
+            augmented arm.
         metrics (`list[str]`, *optional*, defaults to `["accuracy", "f1"]`): Modules of `hf_augment.metrics`.
     """
 
     classifier: str = "lstm"
     revision: str | None = None
+    hidden_size: int = 256
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: float = 10.0
     evaluations: int = 10
@@ -295,13 +313,16 @@ class StudyConfig:
     weight_decay: float = 0.0
     batch_size: int = 16
     max_length: int = 128
+    tune_learning_rates: tuple[float, ...] = ()
     metrics: tuple[str, ...] = ("accuracy", "f1")
 
     def __post_init__(self):
-        for name in ("evaluations", "batch_size", "max_length"):
+        for name in ("hidden_size", "evaluations", "batch_size", "max_length"):
             _positive(getattr(self, name), f"study: {name}")
         _above_zero(self.epochs, "study: epochs")
         _above_zero(self.learning_rate, "study: learning_rate")
+        for rate in self.tune_learning_rates:
+            _above_zero(rate, "study: tune_learning_rates")
         between(self.weight_decay, 0, 1e6, "study: weight_decay")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds or min(self.seeds) < 0:
             raise ValueError(f"study: seeds: expected different whole numbers from 0 up, got {list(self.seeds)}.")

@@ -47,8 +47,8 @@ def train(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None
 @app.command()
 def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
     """Augment the training split of a recipe's data."""
+    from hf_augment.candidates import augment as augment_data
     from hf_augment.recipe import load_recipe
-    from hf_augment.run import augment as augment_data
     from hf_augment.run import results, start_record
 
     loaded = load_recipe(recipe, set_ or [])
@@ -66,6 +66,26 @@ def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
 
 
 @app.command()
+def select(recipe: RecipeArgument, set_: SetOption = None) -> None:
+    """Select among the rows that augment wrote, and write more of what a label lacks."""
+    from hf_augment.candidates import augment as augment_data
+    from hf_augment.recipe import load_recipe
+    from hf_augment.rounds import select_rows
+    from hf_augment.run import results, start_record
+    from hf_augment.selection.report import summary
+
+    loaded = load_recipe(recipe, set_ or [])
+    if loaded.select is None:
+        raise ValueError(f"{recipe} has no 'select' block, so there is nothing to do.")
+    record = start_record(loaded, recipe, set_ or [])
+    candidates = augment_data(loaded, record, only_find=True)
+    with record.timed("select"):
+        select_rows(loaded, candidates, record)
+    _say(summary(record.facts["select"]))
+    _say(results(loaded))
+
+
+@app.command()
 def preview(
     recipe: RecipeArgument,
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="Rows to show.")] = 5,
@@ -73,9 +93,9 @@ def preview(
 ) -> None:
     """Show some rows and their copies; write nothing."""
     from hf_augment.apply import augment_dataset
+    from hf_augment.candidates import augmented_by, planned
     from hf_augment.data import load_data
     from hf_augment.recipe import load_recipe
-    from hf_augment.run import augmented_by, planned
 
     loaded = load_recipe(recipe, set_ or [])
     if loaded.augment is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_augment.blocks import AugmentConfig, DataConfig, PreprocessConfig, StudyConfig, TrainConfig
+from hf_augment.blocks import AugmentConfig, DataConfig, PreprocessConfig, SelectConfig, StudyConfig, TrainConfig
 from hf_augment.errors import unknown
 from hf_augment.fields import read
 from hf_augment.registry import build
@@ -22,12 +22,18 @@ class Recipe:
     preprocess: PreprocessConfig = dataclasses.field(default_factory=PreprocessConfig)
     train: TrainConfig | None = None
     augment: AugmentConfig | None = None
+    select: SelectConfig | None = None
     study: StudyConfig | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
         if self.augment is not None:
             self.transform()
+        if self.data.streaming and (self.train is None or self.train.max_steps is None or self.augment is not None):
+            raise ValueError(
+                "data: streaming: is for a recipe that trains for a number of steps and does nothing else. Write "
+                "train.max_steps, and no 'augment' block; or streaming: false."
+            )
         if self.study is not None and self.data.test_split is None:
             raise ValueError("data: test_split: a study scores on test rows, so it needs a test split, got null.")
         if self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
@@ -37,6 +43,11 @@ class Recipe:
             )
         if self.study is not None and self.augment is None:
             raise ValueError("study: compares with augmented data, so the recipe needs an 'augment' block.")
+
+        if self.select is not None and self.augment is None:
+            raise ValueError("select: chooses among augmented rows, so the recipe needs an 'augment' block.")
+        if self.select is not None and self.select.per_label is not None and self.data.label is None:
+            raise ValueError("data: label: select.per_label needs the label column, got null. Name it.")
 
     @property
     def generator(self) -> Path:

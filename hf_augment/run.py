@@ -1,28 +1,25 @@
-"""The main job, step by step: data, generator, augmented dataset, comparison; each step's result stays on disk."""
+"""The main job, step by step: data, generator, augmented and selected rows, comparison; each result stays on disk."""
 
-import dataclasses
 import hashlib
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hf_augment.apply import augment_dataset
-from hf_augment.augment import Augment
-from hf_augment.data import describe, load_data
+from hf_augment.candidates import augment, folder_of
+from hf_augment.data import load_data
 from hf_augment.errors import unknown
 from hf_augment.launch import launch
-from hf_augment.plan import COPIES, plan
-from hf_augment.provenance import ORIGINAL, count
+from hf_augment.provenance import ORIGINAL
 from hf_augment.recipe import Recipe, find_recipe, load_recipe
-from hf_augment.record import Record, environment, read_json, write_json
-from hf_augment.transform import canonical
+from hf_augment.record import Record, environment, read_json
+from hf_augment.rounds import select_rows
+from hf_augment.saved import refuse_foreign
+from hf_augment.selection.report import summary
 
 
 def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str] = (), report=print) -> Recipe:
     """
-    Carry out a recipe: train the generator, augment the training split, compare classifiers.
+    Carry out a recipe: train the generator, augment the training split, select among the rows, compare classifiers.
 
     A step whose result is on disk, made from the same settings and data, is not done again; a killed run goes on
     where it stopped.
@@ -44,6 +41,11 @@ def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str
     if recipe.augment is not None:
         with record.timed("augment"):
             dataset = augment(recipe, record)
+    if recipe.select is not None:
+        with record.timed("select"):
+            dataset = select_rows(recipe, dataset, record)
+        for line in summary(record.facts["select"]):
+            report(line)
     if recipe.study is not None:
         with record.timed("study"):
             comparison = compare(recipe, dataset, record)
@@ -70,16 +72,12 @@ def check_ahead(recipe: Recipe) -> None:
         if recipe.study.classifier != "lstm":
             locate(recipe.study.classifier, recipe.study.revision)
     if recipe.augment is not None:
-        _refuse_foreign(Path(recipe.output), recipe.data.path)
+        refuse_foreign(folder_of(recipe), recipe.data.path)
+    if recipe.select is not None:
+        from hf_augment.engine.encoder import locate_encoder
 
-
-def _refuse_foreign(output: Path, source: str) -> None:
-    """Raise a `FileExistsError` if writing the dataset would take away what this library did not make."""
-    folder = output / "dataset"
-    if folder.exists() and not (output / "dataset.json").exists():
-        raise FileExistsError(f"{folder} was not made by hf-augment. Move it, or set another output.")
-    if Path(source).exists() and Path(source).resolve().is_relative_to(folder.resolve()):
-        raise FileExistsError(f"data: path: {source!r} lies in {folder}, which is to be replaced. Set another output.")
+        locate_encoder(recipe.select.encoder, recipe.select.revision)
+        refuse_foreign(Path(recipe.output) / "dataset", recipe.data.path)
 
 
 def start_record(recipe: Recipe, path: str, overrides: list[str]) -> Record:
@@ -102,90 +100,6 @@ def train(recipe: Recipe, path: str, overrides: list[str], flags: Iterable[str],
     if status != 0:
         raise RuntimeError(f"Training the generator ended with exit status {status}; its message stands above.")
     record.add("train", read_json(recipe.generator / "training.json"))
-
-
-def augmented_by(recipe: Recipe) -> Augment:
-    """Return the `Augment` that a recipe describes."""
-    settings = recipe.augment
-    planned = any((settings.total, settings.per_label, settings.balance, settings.eda))
-    transform = recipe.transform()
-    if str(recipe.generator) in canonical(transform.to_spec()) and not (recipe.generator / "training.json").exists():
-        raise FileNotFoundError(
-            f"The generator of this recipe, {recipe.generator}, is not trained yet. Run hf-augment train first."
-        )
-    return Augment(
-        transform,
-        text=recipe.data.text,
-        label=recipe.data.label,
-        copies=COPIES if planned else settings.copies or 1,
-        seed=recipe.seed,
-        key=settings.key,
-        label_names=recipe.data.label_names,
-    )
-
-
-def planned(recipe: Recipe, dataset: Any) -> Any:
-    """Return the splits, the training split with a column of copies if the recipe plans them."""
-    settings = recipe.augment
-    amount = {name: getattr(settings, name) for name in ("total", "per_label", "balance", "eda")}
-    amount = {name: value for name, value in amount.items() if value}
-    if not amount:
-        return dataset
-    train = plan(dataset["train"], **amount, label=recipe.data.label, seed=recipe.seed)
-    return type(dataset)({**dataset, "train": train})
-
-
-def augment(recipe: Recipe, record: Record) -> Any:
-    """Augment the training split into `OUTPUT/dataset`, unless it is there."""
-    from datasets import load_from_disk
-
-    _refuse_foreign(Path(recipe.output), recipe.data.path)
-    gold = load_data(recipe.data, recipe.preprocess, recipe.seed)
-    augment = augmented_by(recipe)
-    facts = describe(gold, recipe.data)
-    record.add("data", facts)
-    folder, marker = Path(recipe.output) / "dataset", Path(recipe.output) / "dataset.json"
-    content = {name: _content(split) for name, split in gold.items()}
-    made_from = {"augment": augment.identity(), "content": content, "amount": dataclasses.asdict(recipe.augment)}
-    digest = hashlib.sha256(canonical(made_from).encode()).hexdigest()
-    found = read_json(marker)
-    if not isinstance(found, dict) or found.get("made_from") != digest or not _loads(folder):
-        write_json(marker, {"made_from": None})  # ours, and not whole
-        dataset = augment_dataset(planned(recipe, gold), augment)
-        _save(dataset, folder)
-        train = dataset["train"]
-        found = {"made_from": digest, **count(train["augmented_by"], train["declined"])}
-        write_json(marker, found)
-    record.add("augment", {"spec": augment.to_spec(), "identity": augment.identity(), **found})
-    return load_from_disk(str(folder))
-
-
-def _content(dataset: Any) -> str:
-    """Return the SHA-256 of all that a split holds."""
-    digest = hashlib.sha256(str(dataset.features).encode())
-    for table in dataset.with_format("arrow").iter(batch_size=1000):
-        for batch in table.combine_chunks().to_batches():
-            digest.update(batch.serialize())
-    return digest.hexdigest()
-
-
-def _loads(folder: Path) -> bool:
-    from datasets import load_from_disk
-
-    try:
-        load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError):
-        return False
-    return True
-
-
-def _save(dataset: Any, folder: Path) -> None:
-    for left in folder.parent.glob(f"{folder.name}.*.tmp"):  # by runs that were killed here
-        shutil.rmtree(left)
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    dataset.save_to_disk(str(unfinished))
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
 
 
 def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
@@ -214,6 +128,7 @@ def results(recipe: Recipe) -> list[str]:
     """Say where the results of a run are."""
     output = Path(recipe.output)
     places = {"generator": recipe.generator} if recipe.train is not None else {}
+    places |= {"candidates": output / "candidates"} if recipe.select is not None else {}
     places |= {"dataset": output / "dataset"} if recipe.augment is not None else {}
     if recipe.study is not None:
         places["classifier"] = output / "classifier"

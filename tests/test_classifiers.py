@@ -145,6 +145,12 @@ def test_the_loss_is_the_cross_entropy_of_the_logits(lstm):
 # The tokenizer
 
 
+def test_a_repeated_text_counts_once_in_a_tokenizer():
+    texts = ["A fine film.", "A dull book."]
+    repeated = train_tokenizer([texts[0]] * 600 + [texts[1]] * 600)
+    assert repeated.backend_tokenizer.to_str() == train_tokenizer(texts).backend_tokenizer.to_str()
+
+
 def test_the_tokenizer_lower_cases_and_knows_every_text():
     tokenizer = train_tokenizer(["A Fine film", "a dull BOOK"])
     assert tokenizer("A FINE Film")["input_ids"] == tokenizer("a fine film")["input_ids"]

@@ -50,8 +50,8 @@ def trainings(monkeypatch):
     """Stands in for the training: quick, and its scores depend on rows, steps and seed alone."""
     calls = []
 
-    def train(train, validation, test, *, seed, max_steps, output_dir, config, tokenizer=None, **columns):
-        calls.append({"rows": train, "seed": seed, "steps": max_steps, "tokenizer": tokenizer, "saved": output_dir})
+    def train(train, validation, test, *, seed, max_steps, output_dir, config, **columns):
+        calls.append({"rows": train, "seed": seed, "steps": max_steps, "saved": output_dir})
         content = f"{seed} {max_steps} {train[columns['text']][:]}"
         if output_dir is not None:
             (output_dir / "model").mkdir(parents=True, exist_ok=True)
@@ -92,14 +92,6 @@ def test_duplicates_keep_the_shares_of_the_classes(tmp_path, trainings):
     assert len(duplicated) == 24  # 14 gold rows and 10 added ones
     assert sum(duplicated["label"]) == 12
     assert set(duplicated["text"]) == set(gold["text"])
-
-
-def test_all_arms_share_the_tokenizer_of_the_gold_rows(tmp_path, trainings):
-    run(tmp_path)
-    first, *others = (call["tokenizer"] for call in trainings)
-    assert all(other is first for other in others)
-    expected = hf_augment.classifiers.train_tokenizer(GOLD["text"][:])
-    assert first.get_vocab() == expected.get_vocab()
 
 
 def test_the_augmented_set_may_come_without_its_originals(tmp_path, trainings):
@@ -263,7 +255,6 @@ def test_a_classifier_trained_anew_into_its_folder_shares_no_cell(tmp_path, trai
         (folder / "model.safetensors").write_text(weights)
         run(tmp_path / "out", config=config)
     assert len(trainings) == 8
-    assert trainings[0]["tokenizer"] is None
 
 
 def test_the_classifiers_of_the_first_seed_are_kept(tmp_path, trainings):
@@ -316,11 +307,11 @@ def test_it_says_what_lies_ahead_and_keeps_stdout_clean(tmp_path, trainings, cap
     run(tmp_path)
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("Comparison: 12 cells (4 arms x 3 seeds), 12 of them to train.")
+    assert told.err.startswith("Comparison: 12 cells (4 for each of 3 seeds), 12 of them to train.")
     assert "augmented, seed 2" in told.err
     next((tmp_path / "cells").iterdir()).unlink()
     run(tmp_path)
-    assert "12 cells (4 arms x 3 seeds), 1 of them to train" in capsys.readouterr().err
+    assert "12 cells (4 for each of 3 seeds), 1 of them to train" in capsys.readouterr().err
 
 
 def scores(**arms):

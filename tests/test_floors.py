@@ -11,16 +11,18 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
     0: ["errors", "provenance", "record", "streams", "words"],
-    1: ["engine.digests", "fields", "metrics", "registry", "sources"],
-    2: ["batches", "blocks", "embedded", "engine.checkpoints", "engine.prompt", "transform"],
+    1: ["engine.digests", "fields", "metrics", "registry"],
+    2: ["batches", "blocks", "embedded", "engine.checkpoints", "engine.prompt", "sources", "transform"],
     3: ["compose", "engine", "preprocess", "recipe", "tasks"],
-    4: ["classifiers", "data", "examples", "launch"],
+    4: ["classifiers", "data", "examples", "launch", "streaming"],
     5: ["training", "transforms"],
     6: ["augment"],
-    7: ["plan", "study"],
+    7: ["plan", "saved", "selection", "study"],
     8: ["apply"],
-    9: ["run"],
-    10: ["cli"],
+    9: ["candidates"],
+    10: ["rounds"],
+    11: ["run"],
+    12: ["cli"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

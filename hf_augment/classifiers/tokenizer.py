@@ -13,7 +13,8 @@ def train_tokenizer(texts: Sequence[str] | Iterable[str], *, size: int = 8192) -
     Nothing is out of vocabulary: words that the training texts lack fall into pieces, in the worst case bytes.
 
     Args:
-        texts (`Sequence[str]`): The gold training texts, never others: a vocabulary of test words is a leak.
+        texts (`Sequence[str]`): The texts that the classifier is trained on, never others: a vocabulary of test words
+            is a leak. A repeated text counts once.
         size (`int`, *optional*, defaults to `8192`): The most tokens there may be.
 
     Returns:
@@ -22,7 +23,7 @@ def train_tokenizer(texts: Sequence[str] | Iterable[str], *, size: int = 8192) -
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    texts = list(texts)
+    texts = list(dict.fromkeys(texts))
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)

@@ -4,7 +4,7 @@ import copy
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,12 @@ def train_classifier(
     }
 
 
+def rank(evaluation: Mapping[str, Any]) -> tuple[float, float]:
+    """Return what is larger for a better evaluation: its accuracy, and where that is equal the lower loss."""
+    loss = evaluation["loss"]
+    return evaluation["accuracy"], float("-inf") if math.isnan(loss) else -loss
+
+
 class _KeepBest(TrainerCallback):
     """Evaluates at evenly spaced steps, the last included, and holds the best weights in memory, not on disk."""
 
@@ -116,11 +122,10 @@ class _KeepBest(TrainerCallback):
         control.should_evaluate = state.global_step in self.at
 
     def on_evaluate(self, args, state, control, metrics, model, **kwargs):
-        accuracy, loss = metrics["eval_accuracy"], metrics["eval_loss"]
-        self.history.append({"step": state.global_step, "accuracy": accuracy, "loss": loss})
-        rank = (accuracy, float("-inf") if math.isnan(loss) else -loss)
-        if self.rank is None or rank > self.rank:
-            self.rank, self.step = rank, state.global_step
+        found = {"step": state.global_step, "accuracy": metrics["eval_accuracy"], "loss": metrics["eval_loss"]}
+        self.history.append(found)
+        if self.rank is None or rank(found) > self.rank:
+            self.rank, self.step = rank(found), state.global_step
             self.weights = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
 
     def on_train_end(self, args, state, control, **kwargs):
@@ -136,7 +141,8 @@ def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequ
         tokenizer = train_tokenizer(texts) if tokenizer is None else copy.deepcopy(tokenizer)
         if tokenizer.pad_token is None:  # GPT-2's has none; the attention mask tells padding from the end of a text
             tokenizer.pad_token = tokenizer.eos_token
-        size = LSTMConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **classes)
+        size = {"vocab_size": len(tokenizer), "hidden_size": config.hidden_size}
+        size = LSTMConfig(pad_token_id=tokenizer.pad_token_id, **size, **classes)
         return LSTMForSequenceClassification(size), tokenizer
     from hf_augment.engine import resources
 
@@ -169,7 +175,7 @@ def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_step
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
         per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=256 if config.classifier == "lstm" else 64,
+        per_device_eval_batch_size=64,
         seed=seed,
         data_seed=seed,
         save_strategy="no",

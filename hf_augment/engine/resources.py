@@ -2,19 +2,19 @@
 
 import functools
 import hashlib
-import importlib.resources
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hf_augment.engine.digests import file_identity
+from hf_augment.engine.digests import check_sums, file_identity
 from hf_augment.engine.prompt import PROMPT_FILE, PromptFormat
 from hf_augment.errors import unknown
 
 EMBEDDED = "embedded:"
+SHELF = Path(__file__).parent.parent / "embedded"
 _FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model", "chat_template.jinja")  # never a pickle, never code
-_DECISIVE = (
+DECISIVE = (
     *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", PROMPT_FILE),
     *("tokenizer*.json", "vocab.*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json"),
     "chat_template.jinja",
@@ -50,6 +50,7 @@ def locate(reference: str, revision: str | None = None) -> Path:
 
     Raises:
         `FileNotFoundError`: Nothing is there.
+        `ValueError`: What ships with the package is not as it was shipped.
     """
     if reference.startswith(EMBEDDED):
         return _embedded(reference)
@@ -64,12 +65,12 @@ def locate(reference: str, revision: str | None = None) -> Path:
 
 
 def _embedded(reference: str) -> Path:
-    shelf = Path(str(importlib.resources.files("hf_augment"))) / "embedded"
-    folders = sorted(path.name for path in shelf.iterdir() if path.is_dir() and path.name[0] not in "._")
+    folders = sorted(path.name for path in SHELF.iterdir() if path.is_dir() and path.name[0] not in "._")
     name = reference.removeprefix(EMBEDDED)
     if name not in folders:
         raise FileNotFoundError(unknown("embedded resource", reference, [EMBEDDED + folder for folder in folders]))
-    return shelf / name
+    check_sums(SHELF / name, DECISIVE)
+    return SHELF / name
 
 
 @functools.lru_cache(maxsize=256)  # a branch stands still while a process runs, and hashing an Augment asks no server
@@ -113,7 +114,7 @@ def identity(reference: str, revision: str | None = None) -> str:
     folder = locate(reference, revision)
     names = [name for name in sorted(os.listdir(folder)) if not name.startswith(".") and name != "README.md"]
     if "config.json" in names:
-        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in _DECISIVE)]
+        names = [name for name in names if any(fnmatchcase(name, pattern) for pattern in DECISIVE)]
     files = [(name, folder / name) for name in names if (folder / name).is_file()]
     if not files:
         raise FileNotFoundError(f"The folder {str(folder)!r} of {reference!r} is empty. Train or download it again.")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hf_augment.blocks import StudyConfig
 from hf_augment.errors import one_split
@@ -13,12 +13,21 @@ if TYPE_CHECKING:
     from hf_augment.classifiers.examples import Examples
 
 
+class Arm(NamedTuple):
+    """What one classifier is trained on, for how many optimiser steps, and at which learning rate."""
+
+    rows: "Examples"
+    steps: int
+    learning_rate: float
+
+
 def provenance(augmented_train: Any) -> tuple[Any, Any]:
     """
     Split an augmented dataset into its originals and the rows that were added.
 
     Args:
-        augmented_train (`Dataset`): What `dataset.map(Augment(...), batched=True)` returned.
+        augmented_train (`Dataset`): What `dataset.map(Augment(...), batched=True)` returned, or, with the column
+            `selected`, what `select` made of it: then the rows that it dropped do not count as added.
 
     Raises:
         `ValueError`: It does not say which rows are which, or nothing was added.
@@ -32,7 +41,14 @@ def provenance(augmented_train: Any) -> tuple[Any, Any]:
         )
     by = augmented_train["augmented_by"]
     originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
-    added = augmented_train.select([i for i, name in enumerate(by) if name != ORIGINAL])
+    written = [i for i, name in enumerate(by) if name != ORIGINAL]
+    kept = list(augmented_train["selected"]) if "selected" in augmented_train.column_names else [True] * len(by)
+    added = augmented_train.select([i for i in written if kept[i]])
+    if written and not len(added):
+        raise ValueError(
+            f"None of the {len(written)} augmented rows was selected, so there is nothing to compare. The column "
+            "'dropped' says why."
+        )
     if not len(added):
         raise ValueError(
             f"All {len(augmented_train)} rows of augmented_train are originals, so there is nothing to compare. Its "
@@ -75,14 +91,17 @@ def only_from_gold(added: Any, gold: "Examples") -> None:
         )
 
 
-def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[str, tuple["Examples", int]]:
+def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[str, Arm]:
     """
-    Return the rows and the number of optimiser steps of each arm.
+    Make the four arms that the settings of the recipe are trained with.
 
     Args:
         gold ([`Examples`]): The real training rows.
         added ([`Examples`]): The augmented ones.
         config ([`StudyConfig`]): Its `epochs` and `batch_size` decide the steps.
+
+    Returns:
+        `dict[str, Arm]`: By name.
     """
     augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
     total = len(augmented.texts)
@@ -90,12 +109,13 @@ def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[
     repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
     duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
     few, many = (math.ceil(rows * config.epochs / config.batch_size) for rows in (len(gold.texts), total))
-    return {
+    arms = {
         "gold": (gold, few),
         "gold_matched": (gold, many),
         "duplicated": (duplicated, many),
         "augmented": (augmented, many),
     }
+    return {name: Arm(*arm, config.learning_rate) for name, arm in arms.items()}
 
 
 def overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:

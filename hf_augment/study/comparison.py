@@ -3,15 +3,17 @@
 import dataclasses
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import StudyConfig
 from hf_augment.record import write_json
-from hf_augment.study import paired
-from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, overlap, provenance
+from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, provenance
 from hf_augment.study.cells import Cell, digest
+from hf_augment.study.markdown import markdown
+from hf_augment.study.report import make_report
+from hf_augment.study.tuning import grid
 
 SAVED = ("gold", "augmented")  # of these arms the model of the first seed stays on disk
 
@@ -24,7 +26,7 @@ class Comparison:
     Args:
         report (`dict`): All of it, as in `comparison.json`: among others `rows` (one test score each: arm, seed,
             metric, value), `table` (mean and standard deviation), `differences` (augmented minus each other arm),
-            `arms` (rows, steps, seconds) and `overlaps`.
+            `arms` (rows, steps, seconds), `tuning` (what the tuned arm chose from) and `overlaps`.
         output (`Path`): The folder with `comparison.json`, `comparison.md`, `cells` and `classifier`.
     """
 
@@ -47,7 +49,7 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """Return the text of `comparison.md`."""
-        return paired.markdown(self.report)
+        return markdown(self.report)
 
 
 def compare(
@@ -64,12 +66,13 @@ def compare(
     label_names: Sequence[str] | None = None,
 ) -> Comparison:
     """
-    Compare a classifier trained with augmented rows with three that were trained without.
+    Compare a classifier trained with augmented rows with several that were trained without.
 
     The arms: `gold`; `gold_matched`, the same rows for as many optimiser steps as `augmented`; `duplicated`, gold
-    rows repeated to the number of rows of `augmented`, for as many steps; `augmented`, gold and augmented rows. Each
-    finished pair of arm and seed is a file: a killed comparison goes on where it stopped, and one whose data,
-    settings or versions have changed trains anew.
+    rows repeated to the number of rows of `augmented`, for as many steps; `augmented`, gold and augmented rows. With
+    `tune_learning_rates` there is a fifth: `gold_tuned`, gold rows at the learning rate and for the number of steps
+    that do best on the validation rows. Each finished training is a file: a killed comparison goes on where it
+    stopped, and one whose data, settings or versions have changed trains anew.
 
     Args:
         gold_train (`Dataset`): The real training rows.
@@ -109,11 +112,12 @@ def compare(
     else:
         only_from_gold(added, data["gold"])
     arms = make_arms(data["gold"], data["added"], config)
-    cells = _cells(arms, data, names, config, seeds, Path(output))
-    results = _train(cells, arms, data, names, config)
-    report = _report(results, arms, data, config, seeds)
+    points = grid(arms, config)
+    cells = _cells(arms | points, data, names, config, seeds, Path(output))
+    results = _train(cells, arms | points, data, names, config)
+    report = make_report(results, arms, points, data, config, seeds)
     write_json(Path(output) / "comparison.json", report)
-    _write_text(Path(output) / "comparison.md", paired.markdown(report))
+    _write_text(Path(output) / "comparison.md", markdown(report))
     return Comparison(report=report, output=Path(output))
 
 
@@ -121,15 +125,23 @@ def _cells(arms, data, names: list[str], config: StudyConfig, seeds: list[int], 
     from hf_augment.engine import resources
 
     lstm = config.classifier == "lstm"
+    others = ("seeds", "tune_learning_rates", "learning_rate")  # which arms there are, and what each has of its own
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in others}
     shared = {
-        "settings": {name: value for name, value in dataclasses.asdict(config).items() if name != "seeds"},
-        # A model trained anew into the same folder is another one; the LSTM's tokenizer comes from the gold rows.
-        "classifier": digest(data["gold"].texts) if lstm else resources.identity(config.classifier, config.revision),
+        # A model trained anew into the same folder is another one; the LSTM's tokenizer comes from the arm's rows.
+        "classifier": "lstm" if lstm else resources.identity(config.classifier, config.revision),
         "names": names,
         "validation": digest(data["validation"]),
         "test": digest(data["test"]),
     }
-    own = {arm: {"train": digest(rows), "steps": steps} for arm, (rows, steps) in arms.items()}
+    own = {
+        name: {
+            "train": digest(arm.rows),
+            "steps": arm.steps,
+            "settings": {**settings, "learning_rate": arm.learning_rate},
+        }
+        for name, arm in arms.items()
+    }
     return [
         Cell(arm, seed, {**shared, **own[arm]}, output, saved=arm in SAVED and seed == seeds[0])
         for seed in seeds
@@ -142,7 +154,7 @@ def _train(cells: list[Cell], arms, data, names: list[str], config: StudyConfig)
     from datasets import ClassLabel, Dataset, Features, Value
     from tqdm.auto import tqdm
 
-    from hf_augment.classifiers import train_classifier, train_tokenizer
+    from hf_augment.classifiers import train_classifier
 
     def as_dataset(rows):
         columns = {"text": rows.texts, "label": rows.labels}
@@ -152,50 +164,19 @@ def _train(cells: list[Cell], arms, data, names: list[str], config: StudyConfig)
 
     results = {cell: cell.finished() for cell in cells}
     missing = [cell for cell, result in results.items() if result is None]
-    told = f"{len(cells)} cells ({len(arms)} arms x {len(cells) // len(arms)} seeds), {len(missing)} of them to train"
+    told = f"{len(cells)} cells ({len(arms)} for each of {len(cells) // len(arms)} seeds), {len(missing)} of them to train"
     tqdm.write(f"Comparison: {told}.", file=sys.stderr)
-    shared = {"text": "text", "label": "label", "config": config}
-    if config.classifier == "lstm" and missing:
-        shared["tokenizer"] = train_tokenizer(data["gold"].texts)
+    shared = {"text": "text", "label": "label"}
     evaluated = [as_dataset(data[split]) for split in ("validation", "test")]
     with tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", file=sys.stderr) as bar:
         for cell in missing:
             bar.set_description(f"{cell.arm}, seed {cell.seed}")
-            rows, steps = arms[cell.arm]
-            options = {"seed": cell.seed, "max_steps": steps, "output_dir": cell.folder}
-            results[cell] = cell.finish(train_classifier(as_dataset(rows), *evaluated, **shared, **options))
+            arm = arms[cell.arm]
+            options = {"seed": cell.seed, "max_steps": arm.steps, "output_dir": cell.folder}
+            options["config"] = dataclasses.replace(config, learning_rate=arm.learning_rate)
+            results[cell] = cell.finish(train_classifier(as_dataset(arm.rows), *evaluated, **shared, **options))
             bar.update()
     return results
-
-
-def _report(results: Mapping[Cell, dict], arms, data, config: StudyConfig, seeds: list[int]) -> dict[str, Any]:
-    metrics = [name for name in next(iter(results.values()))["test"] if name != "loss"]
-    rows = [
-        {"arm": cell.arm, "seed": cell.seed, "metric": metric, "value": result["test"][metric]}
-        for cell, result in results.items()
-        for metric in metrics
-    ]
-    differences = paired.differences(rows)
-    settings = dataclasses.asdict(config)
-    facts = {arm: {"rows": len(examples.texts), "steps": steps} for arm, (examples, steps) in arms.items()}
-    for arm, found in facts.items():
-        own = {str(cell.seed): result for cell, result in results.items() if cell.arm == arm}
-        found["seconds"] = {seed: result["seconds"] for seed, result in own.items()}
-        found["best_step"] = {seed: result["best_step"] for seed, result in own.items()}
-    return {
-        "reading": paired.reading(differences, metrics[0], len(seeds)),
-        "config": {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()},
-        "seeds": seeds,
-        "arms": facts,
-        "rows": rows,
-        "table": paired.table(rows),
-        "differences": differences,
-        "overlaps": {kind: overlap(data, kind) for kind in ("added", "gold")},
-        "evaluated_on": {split: len(data[split].texts) for split in ("validation", "test")},
-        "skipped": {split: examples.skipped for split, examples in data.items()},
-        "cells": [cell.file.name for cell in results],
-        "classifiers": {cell.arm: f"classifier/{cell.arm}/model" for cell in results if cell.folder is not None},
-    }
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -1,0 +1,73 @@
+"""Repetitions: texts of the same words, and texts that mean nearly the same."""
+
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import regex
+
+_BLOCK = 1_024  # rows compared at once: 4 MB of similarities a product
+_SAID = regex.compile(r"\w+|\p{So}")  # words, and signs such as emoji, which can turn a sentence round
+
+
+def same_words(text: str) -> str:
+    """Return what a text says: equal for texts that differ in case, punctuation or white space alone."""
+    return " ".join(_SAID.findall(unicodedata.normalize("NFKC", text).casefold())) or text.strip()
+
+
+def nearest(queries: np.ndarray, vectors: np.ndarray, *, itself: bool = True) -> np.ndarray:
+    """
+    Return each query's highest cosine similarity to any of the vectors.
+
+    Args:
+        queries (`np.ndarray` of shape `(n, d)`): Rows of length 1.
+        vectors (`np.ndarray` of shape `(m, d)`): Rows of length 1.
+        itself (`bool`, *optional*, defaults to `True`): `False` if `queries` is `vectors` and row i is not to be
+            compared with row i.
+
+    Returns:
+        `np.ndarray` of shape `(n,)`: NaN where there is nothing to compare with.
+    """
+    best = np.full(len(queries), np.nan, dtype=np.float32)
+    for top in range(0, len(queries), _BLOCK):
+        rows = slice(top, top + _BLOCK)
+        for left in range(0, len(vectors), _BLOCK):
+            found = queries[rows] @ vectors[left : left + _BLOCK].T
+            if not itself and top == left:
+                np.fill_diagonal(found, np.nan)
+            best[rows] = np.fmax(best[rows], np.fmax.reduce(found, axis=1))
+    return np.clip(best, -1, 1)
+
+
+def distinct(vectors: np.ndarray, threshold: float) -> list[bool]:
+    """
+    Go through rows from the best to the worst and keep each that is not near one kept before.
+
+    Args:
+        vectors (`np.ndarray` of shape `(n, d)`): Rows of length 1, the best first.
+        threshold (`float`): From this cosine similarity on, two rows are near.
+    """
+    keep = np.ones(len(vectors), dtype=bool)
+    kept = np.empty_like(vectors)
+    count = 0
+    for top in range(0, len(vectors), _BLOCK):
+        block = vectors[top : top + _BLOCK]
+        free = ~(nearest(block, kept[:count]) >= threshold)
+        near = block @ block.T >= threshold
+        for row in range(len(block)):
+            free[row] = free[row] and not (near[row, :row] & free[:row]).any()
+        keep[top : top + _BLOCK] = free
+        kept[count : count + free.sum()] = block[free]
+        count += free.sum()
+    return keep.tolist()
+
+
+def repeated(texts: Sequence[str]) -> list[bool]:
+    """Say of each text, from the first to the last, whether an earlier one says the same."""
+    seen: set[str] = set()
+    found = []
+    for text in texts:
+        said = same_words(text)
+        found.append(said in seen)
+        seen.add(said)
+    return found

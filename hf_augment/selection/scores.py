@@ -1,0 +1,95 @@
+"""What is measured of each row before anything is decided."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hf_augment.blocks import SelectConfig
+from hf_augment.selection.duplicates import nearest, same_words
+from hf_augment.selection.judge import Judge, fit_judge
+from hf_augment.selection.rows import Rows
+
+
+class Scores(NamedTuple):
+    """
+    One value for each row.
+
+    Args:
+        similarity (`list[float]`): The highest cosine to a real row, for a real one to another; NaN if there is none.
+        probability (`list[float]`): The judge's probability of the row's own label; NaN if it cannot say.
+        says (`list[str]`): The label that the judge finds likeliest; `""` if it cannot say.
+        judge ([`Judge`], *optional*): The judge.
+        why_not (`str`): Why there is none.
+    """
+
+    similarity: list[float]
+    probability: list[float]
+    says: list[str]
+    judge: Judge | None
+    why_not: str
+
+    @property
+    def trusted(self) -> bool:
+        """Whether there is a judge that is clearly better than chance."""
+        return self.judge is not None and self.judge.trusted
+
+
+class Space:
+    """
+    The embeddings of all texts, computed in an order that does not depend on that of the rows.
+
+    Args:
+        rows ([`Rows`]): The augmented dataset.
+        others (`Mapping[str, list[str]]`): Further texts.
+        config ([`SelectConfig`]): Names the encoder.
+        known (`dict[str, np.ndarray]`, *optional*): Embeddings by text; those that lack are added.
+    """
+
+    def __init__(self, rows: Rows, others: Mapping[str, list[str]], config: SelectConfig, known: dict | None):
+        from hf_augment.engine.encoder import load_encoder
+
+        encoder = load_encoder(config.encoder, config.revision)
+        self.identity = encoder.identity
+        known = {} if known is None else known
+        texts = sorted({text for part in (rows.texts, *others.values()) for text in part if text})
+        new = [text for text in texts if text not in known]
+        known.update(zip(new, encoder.embed(new), strict=True))
+        self._place = {text: row for row, text in enumerate(texts)}
+        self._vectors = np.stack([known[text] for text in texts])
+
+    def of(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the embeddings of some of the texts."""
+        return self._vectors[[self._place[text] for text in texts]]
+
+
+def score(rows: Rows, space: Space, config: SelectConfig, seed: int) -> Scores:
+    """Measure all rows; the arguments are those of `select`."""
+    similarity = np.full(len(rows.texts), np.nan)
+    real = space.of([rows.texts[i] for i in rows.gold])
+    similarity[rows.gold] = nearest(real, real, itself=False)
+    usable = [i for i in rows.candidates if rows.texts[i]]
+    texts = sorted({rows.texts[i] for i in usable})
+    vectors = space.of(texts)
+    place = {text: row for row, text in enumerate(texts)}
+    at = [place[rows.texts[i]] for i in usable]
+    similarity[usable] = nearest(vectors, real)[at]
+    judge, why_not = _judge(rows, space, config, seed)
+    probability, says = np.full(len(rows.texts), np.nan), [""] * len(rows.texts)
+    if judge is not None:
+        labelled = [i for i in rows.gold if rows.labels[i]]
+        found = [*judge.out_of_fold, *judge.probabilities(vectors)[at]]
+        column = {name: number for number, name in enumerate(judge.classes)}
+        for i, by_class in zip([*labelled, *usable], found, strict=True):
+            says[i] = judge.classes[by_class.argmax()]
+            if rows.labels[i]:
+                probability[i] = by_class[column[rows.labels[i]]] if rows.labels[i] in column else 0.0
+    return Scores(similarity.tolist(), probability.tolist(), says, judge, why_not)
+
+
+def _judge(rows: Rows, space: Space, config: SelectConfig, seed: int) -> tuple[Judge | None, str]:
+    labelled = [i for i in rows.gold if rows.labels[i]]
+    if not labelled:
+        return None, "the real rows have no labels"
+    texts, labels = [rows.texts[i] for i in labelled], [rows.labels[i] for i in labelled]
+    return fit_judge(space.of(texts), labels, [same_words(text) for text in texts], config.folds, seed)
