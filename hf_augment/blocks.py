@@ -244,6 +244,9 @@ class SelectConfig:
             repetition of a real row, of an evaluation row, or of a better augmented one; `null` drops only exact ones.
         agreement (`bool`, *optional*, defaults to `True`): Whether a classifier trained on the real rows has to give
             a row its own label. One that is not better than chance is not asked.
+        relabel (`bool`, *optional*, defaults to `False`): Whether a row gets the label that this classifier finds
+            likeliest, rather than being dropped for it: worth it where the classifier knows labels much better than
+            the generator does (Chung et al. 2023, huggingface.co/papers/2306.04140).
         confidence (`float`, *optional*, defaults to `0.0`): The least probability that it has to give to the label.
         folds (`int`, *optional*, defaults to `5`): Parts of the real rows: so many classifiers judge together, each
             trained without one part and measured on it. Fewer where a label has fewer rows.
@@ -260,6 +263,7 @@ class SelectConfig:
     length: tuple[float, ...] | None = (0.05, 0.95)
     near_duplicate: float | None = 0.9
     agreement: bool = True
+    relabel: bool = False
     confidence: float = 0.0
     folds: int = 5
     encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
@@ -277,6 +281,11 @@ class SelectConfig:
             )
         if self.near_duplicate is not None:
             between(self.near_duplicate, 0.01, 1, "select: near_duplicate")
+        if self.relabel and not self.agreement:
+            raise ValueError(
+                "select: relabel: asks the classifier that agreement: false leaves out. Write agreement: true, or "
+                "relabel: false."
+            )
         between(self.confidence, 0, 1, "select: confidence")
         between(self.folds, 2, 100, "select: folds")
         between(self.oversample, 1, 1000, "select: oversample")

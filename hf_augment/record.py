@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
-_PACKAGES = ("accelerate", "datasets", "evaluate", "hf-augment", "huggingface_hub", "numpy", "torch", "transformers")
+_PACKAGES = (
+    *("accelerate", "datasets", "evaluate", "hf-augment", "huggingface_hub", "numpy", "scikit-learn", "torch"),
+    "transformers",
+)
 
 
 def write_json(path: Path, document: Any) -> None:

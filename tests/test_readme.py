@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hf_augment.registry import TRANSFORMS, transform_class
@@ -72,7 +74,8 @@ SMALL = [
     "train.max_steps=3",
 ]
 SMALL += [
-    "augment.per_label=4",
+    "select.per_label=2",
+    "select.rounds=1",
     "study.seeds=[0]",
     "study.epochs=1",
     "study.evaluations=1",
@@ -87,7 +90,7 @@ def in_this_python(command: str) -> list[str]:
 
 
 def test_the_commands_are_found():
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
 
 
 @pytest.mark.slow
@@ -102,3 +105,24 @@ def test_the_commands_work_in_their_order(tmp_path):
         words = in_this_python(command) + ([] if command.endswith("list") else settings)
         done = run(words, tmp_path)
         assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
+
+
+@pytest.mark.slow
+def test_the_commands_for_models_of_your_own_work(tmp_path):
+    for name in ("recipes", "scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    things, words = ("film", "book", "hotel", "lamp"), ("dull", "warm", "bright", "cold", "fine")
+    texts = [f"The {thing} number {i} was {word}." for i in range(60) for thing in things for word in words]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "texts.parquet")
+    (block,) = re.findall(r"## Models of your own\n.*?```bash\n(.*?)```", README, re.DOTALL)
+    pieces, training = block.strip().splitlines()
+    done = run([sys.executable, *shlex.split(pieces)[1:]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "validation: 1000 texts" in done.stdout
+    small = ["train.max_steps=2", "train.evaluations=1", "train.scratch.width=32", "train.scratch.heads=2"]
+    small += ["train.scratch.layers=1", "train.scratch.vocabulary=400"]
+    for kind in ("causal", "masked"):
+        words = in_this_python(training.replace("causal", kind))
+        done = run(words + [word for setting in small for word in ("--set", setting)], tmp_path)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert (tmp_path / f"runs/pretrain-{kind}/generator/training.json").is_file()

@@ -234,6 +234,50 @@ def test_wrong_labels_are_found_and_named(encoder):
     assert sum(map(bool, dropped[: len(CANDIDATES)])) <= 8
 
 
+def test_wrong_labels_are_replaced_where_that_is_asked(encoder):
+    given = [*CANDIDATES, *WRONG]
+    dropping = chosen(encoder, given, agreement=True)
+    found = chosen(encoder, given, agreement=True, relabel=True)
+    assert found.report["dropped"] == {}
+    assert found.report["relabelled"] == sum(map(bool, reasons(dropping))) >= 8
+    names = found.dataset.features["label"].names
+    assert found.dataset.features == dropping.dataset.features
+    assert found.dataset.column_names == dropping.dataset.column_names
+    for before, after in zip(dropping.dataset, found.dataset, strict=True):
+        if before["dropped"]:
+            assert before["dropped"] == f"label: the judge says {names[after['label']]!r}"
+            assert after["relabelled_from"] == names[before["label"]] != names[after["label"]]
+            assert after["label_probability"] == pytest.approx(1 - before["label_probability"], abs=1e-6)
+            assert after["label_probability"] > 0.5
+        else:
+            assert after["relabelled_from"] == ""
+            assert (after["label"], after["label_probability"]) == (before["label"], before["label_probability"])
+
+
+def test_a_quota_counts_the_labels_that_rows_end_with(encoder):
+    found = chosen(encoder, [*CANDIDATES, *WRONG], agreement=True, relabel=True, per_label=12)
+    kept = found.dataset.filter(lambda row: row["selected"] and row["augmented_by"] != "original")
+    assert sorted(kept["label"]) == [0] * 12 + [1] * 12
+
+
+def test_a_judge_that_knows_nothing_replaces_nothing(encoder):
+    found = chosen(encoder, [*CANDIDATES, *WRONG], gold=random_labels(0), agreement=True, relabel=True)
+    assert found.report["relabelled"] == 0
+    assert set(found.dataset["relabelled_from"]) == {""}
+
+
+@pytest.mark.parametrize("kind", ["string", "int64"])
+def test_labels_are_replaced_in_the_way_the_column_writes_them(encoder, kind):
+    def written(rows):
+        return [(text, label if kind == "string" else 7 + LABELS.index(label)) for text, label in rows]
+
+    features = Features({**FEATURES, "label": Value(kind)})
+    config = SelectConfig(encoder=encoder, length=None, near_duplicate=None, relabel=True)
+    found = select(augmented(written(WRONG), written(GOLD), features), text="text", label="label", config=config)
+    assert found.report["relabelled"] >= 8
+    assert set(found.dataset["label"]) == {label for _, label in written(GOLD)}
+
+
 def test_confidence_is_a_threshold(encoder):
     found = chosen(encoder, CANDIDATES, confidence=0.9)
     for row in found.dataset:

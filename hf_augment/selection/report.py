@@ -35,6 +35,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     rounds = len(found.get("rounds", ()))
     several = f" in {rounds} {'round' if rounds == 1 else 'rounds'}" if rounds else ""
     lines = [f"{found['candidates']:8d} candidates written{several}", f"{found['kept']:8d} kept"]
+    lines += [f"{found['relabelled']:8d} given another label by the judge"] if found.get("relabelled") else []
     by_count = sorted(found["dropped"].items(), key=lambda pair: (-pair[1], pair[0]))
     lines += [f"{count:8d} dropped: {reason}" for reason, count in by_count]
     lines += [
@@ -96,7 +97,8 @@ def _thresholds(scores: Scores, config: SelectConfig, window: Window | None, gol
         said["length"] = f"{window.low} to {window.high} words, the quantiles {low:g} and {high:g} of {gold} real rows"
     if config.near_duplicate is not None:
         said["near duplicates"] = f"cosine similarity of {config.near_duplicate:g} or more"
-    asked = {"agreement": "the label that the judge finds likeliest"} if config.agreement else {}
+    asks = "given to the row" if config.relabel else "asked of the row"
+    asked = {"agreement": f"the label that the judge finds likeliest is {asks}"} if config.agreement else {}
     if config.confidence:
         asked["confidence"] = f"a probability of {config.confidence:g} or more for the label"
     if not scores.trusted:

@@ -8,7 +8,13 @@ from hf_augment.provenance import ORIGINAL, PROVENANCE
 from hf_augment.streams import row_key, stream
 from hf_augment.tasks import verbalise
 
-COLUMNS = {"selected": "bool", "dropped": "string", "label_probability": "float32", "similarity": "float32"}
+COLUMNS = {
+    "selected": "bool",
+    "dropped": "string",
+    "relabelled_from": "string",
+    "label_probability": "float32",
+    "similarity": "float32",
+}
 
 
 class Rows(NamedTuple):

@@ -19,6 +19,7 @@ class Scores(NamedTuple):
         similarity (`list[float]`): The highest cosine to a real row, for a real one to another; NaN if there is none.
         probability (`list[float]`): The judge's probability of the row's own label; NaN if it cannot say.
         says (`list[str]`): The label that the judge finds likeliest; `""` if it cannot say.
+        surest (`list[float]`): Its probability of that label; NaN if it cannot say.
         judge ([`Judge`], *optional*): The judge.
         why_not (`str`): Why there is none.
     """
@@ -26,6 +27,7 @@ class Scores(NamedTuple):
     similarity: list[float]
     probability: list[float]
     says: list[str]
+    surest: list[float]
     judge: Judge | None
     why_not: str
 
@@ -75,16 +77,26 @@ def score(rows: Rows, space: Space, config: SelectConfig, seed: int) -> Scores:
     at = [place[rows.texts[i]] for i in usable]
     similarity[usable] = nearest(vectors, real)[at]
     judge, why_not = _judge(rows, space, config, seed)
-    probability, says = np.full(len(rows.texts), np.nan), [""] * len(rows.texts)
+    probability, surest = np.full((2, len(rows.texts)), np.nan)
+    says = [""] * len(rows.texts)
     if judge is not None:
         labelled = [i for i in rows.gold if rows.labels[i]]
         found = [*judge.out_of_fold, *judge.probabilities(vectors)[at]]
         column = {name: number for number, name in enumerate(judge.classes)}
         for i, by_class in zip([*labelled, *usable], found, strict=True):
-            says[i] = judge.classes[by_class.argmax()]
+            says[i], surest[i] = judge.classes[by_class.argmax()], by_class.max()
             if rows.labels[i]:
                 probability[i] = by_class[column[rows.labels[i]]] if rows.labels[i] in column else 0.0
-    return Scores(similarity.tolist(), probability.tolist(), says, judge, why_not)
+    return Scores(similarity.tolist(), probability.tolist(), says, surest.tolist(), judge, why_not)
+
+
+def relabelled(rows: Rows, scores: Scores) -> tuple[Rows, Scores]:
+    """Give each candidate the label that a trusted judge finds likeliest."""
+    others = [i for i in rows.candidates if rows.labels[i] and scores.says[i] not in ("", rows.labels[i])]
+    labels, probability = list(rows.labels), list(scores.probability)
+    for i in others:
+        labels[i], probability[i] = scores.says[i], scores.surest[i]
+    return rows._replace(labels=labels), scores._replace(probability=probability)
 
 
 def _judge(rows: Rows, space: Space, config: SelectConfig, seed: int) -> tuple[Judge | None, str]:

@@ -5,7 +5,7 @@ How well the small language models know their texts, beside models that only cou
         --train pieces/train.parquet --heldout pieces/validation.parquet --json figures.json
 
 The files are those of scripts/make_pieces.py. Models and counts learn from the same pieces and are asked for the same
-held-out tokens; xz learns from the held-out text alone. One thread; the counting needs about 3 GB of memory.
+held-out tokens; xz learns from the held-out text alone. One thread; the counting needs about 2 GB of memory.
 """
 
 import argparse
@@ -288,9 +288,8 @@ def main() -> None:
     print("| contender | measure | value |\n|---|---|---|")
     for contender, measure, value in figures(given):
         rows.append((contender, measure, value))
-        print(
-            f"| {contender} | {measure} | {f'{value:,}' if isinstance(value, int) else f'{value:,.4g}'} |", flush=True
-        )
+        shown = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+        print(f"| {contender} | {measure} | {shown} |", flush=True)
     models = {reference: identity(reference) for reference in (given.causal, given.masked) if reference}
     if given.json:
         given.json.write_text(json.dumps({"models": models, "rows": rows}, indent=1) + "\n", encoding="utf-8")
