@@ -63,10 +63,10 @@ def _figure(measure: str, row: Mapping[str, float]) -> str:
 def costs(figures: Mapping[str, Any]) -> str:
     if not figures.get("measured"):
         return ""
-    shown = [row for row in figures["measured"]["costs"] if row[0].startswith(("seconds", "tokens/s"))]
+    shown = [row for row in figures["measured"]["costs"] if row[0].startswith(("CPU seconds", "tokens/s"))]
     lines = [
         f"| {measure.replace('seconds', 'ms', 1)} | {1000 * value:,.0f} |"
-        if measure.startswith("seconds")
+        if measure.startswith("CPU seconds")
         else f"| {measure} | {value:,.0f} |"
         for measure, value in shown
     ]

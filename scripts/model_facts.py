@@ -138,10 +138,9 @@ def measured(document: Mapping[str, Any], kind: str, identity: str, size: int | 
     Raises:
         `ValueError`: The figures are another model's, or of another text.
     """
-    told = document["models"].get(kind, {}).get("identity")
-    if told != identity:
+    if identity not in document["models"].values():
         raise ValueError(
-            f"The figures are those of the {kind} model {told}, and this one is {identity}. Embed it with --draft, "
+            f"The figures are those of {document['models']}, and this {kind} model is {identity}. Embed it with --draft, "
             "measure what was embedded, and embed it again."
         )
     quality, costs, asked = defaultdict(dict), {}, {}
