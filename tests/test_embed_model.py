@@ -154,7 +154,7 @@ def test_a_whole_card_says_what_was_given(place, tmp_path, given):
         "| held out | 5 | 10 |",
         "| **this model** | 1.250 | 3.500 |",
         "| xz -9 | 2.750 |",
-        "| ms to load in a fresh process, libraries imported | 32 |",
+        "| CPU ms to load in a fresh process, all code imported | 32 |",
         "| tokens/s, decoding of 64 rows of 48 | 1,234 |",
         "| imdb | 9,000 | 9 | 11 |",
         "| trec | 3 | 0 | 0 |",
@@ -198,7 +198,7 @@ def test_facts_of_something_else_are_refused_and_what_was_there_stays(place, tmp
     before = {file.name: file.read_bytes() for file in (tmp_path / "generator").iterdir()}
     if name == "figures of another model":
         change(given["figures"], models={"x": "0" * 64})
-        said = "The figures are those of the causal model 000"
+        said = "The figures are those of .'x': '000"
     elif name == "figures of another text":
         rows = json.loads(given["figures"].read_text())["rows"]
         change(given["figures"], rows=[[*row[:2], 1 if row[1] == "bytes" else row[2]] for row in rows])
