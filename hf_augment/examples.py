@@ -48,7 +48,7 @@ def usable_rows(dataset: Any, config: DataConfig, template: str) -> tuple[Any, d
 
 def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfig, longest: int, split: str) -> Any:
     """
-    Turn the rows of `usable_rows` into `input_ids` and `labels`; for a masked model, `special_tokens_mask`.
+    Turn the rows of `usable_rows` into `input_ids` and `labels`, the tokens that a model may be asked for.
 
     Args:
         rows (`Dataset` or `IterableDataset`): The rows.
@@ -66,14 +66,13 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
             encoded = {"input_ids": ids, "labels": ids}
         else:
             encoded = prompt.encode_examples(tokenizer, batch["label"], batch["text"], longest)
-        if config.objective == "masked":
-            unseen = (IGNORED, tokenizer.eos_token_id)  # a prompt and an end are given, never asked for
-            labels = encoded.pop("labels")
-            encoded["special_tokens_mask"] = [[int(token in unseen) for token in row] for row in labels]
+        if config.objective == "masked":  # an end is given, never asked for
+            encoded["labels"] = [
+                [IGNORED if token == tokenizer.eos_token_id else token for token in row] for row in encoded["labels"]
+            ]
         return encoded
 
-    second = ("special_tokens_mask", "int8") if config.objective == "masked" else ("labels", "int64")
-    features = Features({"input_ids": List(Value("int32")), second[0]: List(Value(second[1]))})
+    features = Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))})
     shared = {"batched": True, "remove_columns": ["text", "label"], "features": features}
     if isinstance(rows, IterableDataset):
         return rows.map(encode, **shared)

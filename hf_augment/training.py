@@ -28,6 +28,7 @@ newest readable checkpoint; once all is done, it says so.
 
 import argparse
 import dataclasses
+import functools
 import itertools
 import math
 import os
@@ -42,7 +43,6 @@ import torch
 from accelerate.utils import broadcast_object_list
 from datasets import Dataset
 from transformers import (
-    DataCollatorForLanguageModeling,
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
     ProgressCallback,
@@ -60,6 +60,7 @@ from hf_augment.engine.scratch import new_model, own_tokenizer
 from hf_augment.errors import unknown
 from hf_augment.examples import tokenize, usable_rows
 from hf_augment.launch import fewer_processes
+from hf_augment.masking import MaskedTrainer
 from hf_augment.recipe import Recipe, load_recipe
 from hf_augment.record import environment, write_json
 from hf_augment.streaming import BUFFER, source_identity, stream_texts
@@ -125,17 +126,19 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     if arguments.use_cpu and longest <= _SHORT:
         model.set_attn_implementation("eager")
     if streamed:
-        tokens["train"] = tokens["train"].shuffle(seed=recipe.seed, buffer_size=BUFFER)
+        # One pass without end: the Trainer, which cannot count a stream, would go on within the first pass alone.
+        tokens["train"] = tokens["train"].shuffle(seed=recipe.seed, buffer_size=BUFFER).repeat(None)
     _set_pace(arguments, config, 0 if streamed else len(tokens["train"]))
 
     # Train
-    trainer = Trainer(
+    kind = functools.partial(MaskedTrainer, share=config.mask_share) if config.objective == "masked" else Trainer
+    trainer = kind(
         model=model,
         args=arguments,
         train_dataset=tokens["train"],
         eval_dataset=tokens["validation"],
         processing_class=tokenizer,
-        data_collator=_collator(config, tokenizer),
+        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         callbacks=[EarlyStoppingCallback(config.patience)] if config.patience else None,
     )
     if trainer.pop_callback(ProgressCallback) is not None:
@@ -236,12 +239,6 @@ def _set_pace(arguments: TrainingArguments, config: TrainConfig, rows: int) -> N
         arguments.eval_steps = arguments.save_steps = math.ceil(steps / config.evaluations)
     if "logging_steps" not in config.extra:
         arguments.logging_steps = math.ceil(steps / 100)
-
-
-def _collator(config: TrainConfig, tokenizer: Any) -> Any:
-    if config.objective == "masked":
-        return DataCollatorForLanguageModeling(tokenizer, mlm_probability=config.mask_share)
-    return DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED)
 
 
 def _base(config: TrainConfig) -> dict[str, Any] | None:

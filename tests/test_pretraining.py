@@ -18,6 +18,7 @@ from hf_augment.engine.prompt import PromptFormat
 from hf_augment.engine.resources import identity, read_lm
 from hf_augment.engine.scratch import new_model, train_tokenizer
 from hf_augment.examples import pack, tokenize
+from hf_augment.masking import hide
 from hf_augment.recipe import load_recipe
 from hf_augment.streaming import source_identity, stream_texts
 from tests import tiny
@@ -86,28 +87,46 @@ def test_packed_sequences_read_as_the_texts_with_an_end_after_each():
 # The masked objective
 
 
-def test_a_prompt_and_an_end_are_never_masked():
+def test_a_prompt_and_an_end_are_never_hidden():
     tokenizer = train_tokenizer([text for text, _ in tiny.ROWS], ScratchConfig(**MASKED))
     rows = Dataset.from_list([{"text": text, "label": label} for text, label in tiny.ROWS])
     config = TrainConfig(objective="masked", mask_share=0.9, scratch=ScratchConfig(**MASKED))
     prompt = PromptFormat("{label}: {text}", ("negative", "positive"))
     tokens = tokenize(rows, prompt, tokenizer, config, 64, "train")
-    torch.manual_seed(0)
-    batch = training._collator(config, tokenizer)([tokens[i] for i in range(len(tokens))])
-    given = 0
-    for i, (_, label) in enumerate(tiny.ROWS):
+    draws = torch.Generator().manual_seed(0)
+    hidden = asked = 0
+    for (_, label), ids, labels in zip(tiny.ROWS, tokens["input_ids"], tokens["labels"], strict=True):
+        seen, wanted = hide(torch.tensor([ids]), torch.tensor([labels]), 0.9, tokenizer, draws)
         start = len(prompt.encode_prompt(tokenizer, label))
-        end = len(tokens[i]["input_ids"]) - 1
-        assert (batch["labels"][i, :start] == -100).all()
-        assert (batch["labels"][i, end:] == -100).all()
-        assert batch["input_ids"][i, :start].tolist() == tokens[i]["input_ids"][:start]
-        assert batch["input_ids"][i, end] == tokenizer.eos_token_id
-        given += start
-    assert given > 100
-    asked = (batch["labels"] != -100).sum() / sum(
-        map(sum, ([1 - s for s in row["special_tokens_mask"]] for row in tokens))
-    )
-    assert 0.85 < asked < 0.95
+        assert seen[0, :start].tolist() == ids[:start]
+        assert seen[0, -1] == ids[-1] == tokenizer.eos_token_id
+        assert set(wanted[0, :start].tolist()) == {wanted[0, -1].item()} == {-100}
+        kept = wanted[0] == -100
+        assert seen[0][kept].tolist() == torch.tensor(ids)[kept].tolist()
+        assert wanted[0][~kept].tolist() == torch.tensor(ids)[~kept].tolist()
+        hidden += (~kept).sum().item()
+        asked += len(ids) - start - 1
+    assert 0.85 < hidden / asked < 0.95
+
+
+def test_hidden_tokens_meet_three_fates():
+    tokenizer = train_tokenizer([text for text, _ in tiny.ROWS], ScratchConfig(**MASKED))
+    ids = torch.full((100, 100), 300)
+    seen, wanted = hide(ids, ids, 0.3, tokenizer, torch.Generator().manual_seed(0))
+    chosen = wanted != -100
+    shares = [share.float().mean().item() for share in (seen[chosen] == tokenizer.mask_token_id, seen[chosen] == 300)]
+    assert chosen.float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert shares == pytest.approx([0.8, 0.1], abs=0.02)
+    one = torch.tensor([[5, 6]])
+    for seed in range(20):  # a batch in which nothing is asked has no loss
+        _, wanted = hide(one, one, 0.01, tokenizer, torch.Generator().manual_seed(seed))
+        assert (wanted != -100).any()
+
+
+def test_every_evaluation_hides_the_same_tokens(tmp_path):
+    record, _ = train(write_recipe(tmp_path, kind="masked", learning_rate=1e-12, max_steps=4, evaluations=2))
+    first, second = (entry["eval_loss"] for entry in record["log"] if "eval_loss" in entry)
+    assert first == pytest.approx(second, abs=1e-6)
 
 
 @pytest.mark.slow
@@ -117,7 +136,8 @@ def test_a_masked_model_learns_to_fill_in_words_and_loads_as_any_other(tmp_path)
     for split in ("train", "validation"):
         lines = [json.dumps({"text": text}) for text in texts * 8]
         (tmp_path / "rows" / f"{split}.jsonl").write_text("\n".join(lines))
-    settings = {"packed": False, "max_steps": 250, "evaluations": 1, "batch_size": 12, "learning_rate": 3e-3}
+    settings = {"packed": False, "max_steps": 1000, "evaluations": 1, "batch_size": 12, "learning_rate": 3e-3}
+    settings |= {"scratch": MASKED, "mask_share": 0.2}
     record, folder = train(write_recipe(tmp_path, kind="masked", **settings))
     assert record["eval_loss"] < losses(record)[0] / 2
     fill = pipeline("fill-mask", model=str(folder), device="cpu", top_k=1)

@@ -66,11 +66,13 @@ def test_the_record_counts_what_the_dataset_holds(done):
     assert record["augment"]["rows_by"]["original"] == 12
     assert sum(record["augment"]["rows_by"].values()) == len(train)
     made = record["augment"]["rows_by"].get("generate", 0)
-    assert made + sum(record["augment"]["declined_by_reason"].values()) == 8
+    assert (
+        made + sum(record["augment"]["declined_by_reason"].values()) == 2 * 2 * 3
+    )  # labels, wanted of each, oversample
     assert record["train"]["generator"] == record["augment"]["identity"]["transform"]["model"]
     assert record["data"]["splits"]["train"]["rows"] == 12
     assert record["recipe"]["set"] == SMALL
-    assert set(record["seconds"]) == {"train", "augment", "study"}
+    assert set(record["seconds"]) == {"train", "augment", "select", "study"}
     assert record["environment"]["packages"]["datasets"]
 
 
