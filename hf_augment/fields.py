@@ -106,3 +106,15 @@ def between(value: float, low: float, high: float, where: str) -> None:
     """Raise a `ValueError` that names `where` unless `low <= value <= high`."""
     if not low <= value <= high:
         raise ValueError(f"{where}: expected a number from {low:g} to {high:g}, got {value!r}.")
+
+
+def positive(value: int | None, where: str) -> None:
+    """Raise a `ValueError` for a whole number below 1; `None` stands for no number."""
+    if value is not None and value < 1:
+        raise ValueError(f"{where}: expected at least 1, got {value!r}.")
+
+
+def above_zero(value: float, where: str) -> None:
+    """Raise a `ValueError` unless a number is finite and above 0."""
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{where}: expected a number above 0, got {value!r}.")

@@ -29,19 +29,17 @@ newest readable checkpoint; once all is done, it says so.
 import argparse
 import dataclasses
 import functools
-import itertools
 import math
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
-from datasets import Dataset
 from transformers import (
     DataCollatorForSeq2Seq,
     EarlyStoppingCallback,
@@ -51,12 +49,12 @@ from transformers import (
     set_seed,
 )
 
+from hf_augment.base_model import describe_base, start_model
 from hf_augment.blocks import TrainConfig
 from hf_augment.data import describe, load_data
 from hf_augment.engine.checkpoints import FOLDER, RECORD, prepare
 from hf_augment.engine.prompt import IGNORED, PromptFormat
-from hf_augment.engine.resources import identity, locate, read_lm
-from hf_augment.engine.scratch import new_model, own_tokenizer
+from hf_augment.engine.resources import identity
 from hf_augment.errors import unknown
 from hf_augment.examples import tokenize, usable_rows
 from hf_augment.launch import fewer_processes
@@ -69,7 +67,6 @@ SCHEMA = 1
 # torch's fused attention goes backward so slowly on a CPU that plain attention trains a third faster (two thousand
 # tokens a step, Llama-style 4 x 192); its memory grows with the square of the length.
 _SHORT = 512
-_TOKENIZER_TEXTS = 1_000_000  # more change no merge worth having
 _OURS = ("output_dir", "seed", "data_seed", "resume_from_checkpoint")  # resuming relies on them
 
 
@@ -97,7 +94,7 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
         data = load_data(recipe.data, recipe.preprocess, recipe.seed)
         splits = describe(data, recipe.data)["splits"]
         contents = {name: split["sha256"] for name, split in splits.items() if name != "test"}
-    base = _base(config)
+    base = describe_base(config)
     settings = _settings(config, recipe.seed, contents, base)
     # One process decides for all: another one would find the folder that this one is clearing.
     start = prepare(folder, settings, arguments.world_size) if arguments.process_index == 0 else None
@@ -117,7 +114,7 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
 
     # Model
     set_seed(recipe.seed)
-    model, tokenizer = _model(config, prompt, rows["train"], arguments)
+    model, tokenizer = start_model(config, prompt, rows["train"], arguments)
 
     # Tokenize
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -241,68 +238,11 @@ def _set_pace(arguments: TrainingArguments, config: TrainConfig, rows: int) -> N
         arguments.logging_steps = math.ceil(steps / 100)
 
 
-def _base(config: TrainConfig) -> dict[str, Any] | None:
-    if config.model is None:
-        return None
-    folder = locate(config.model, config.revision).resolve()
-    commit = folder.name if folder.parent.name == "snapshots" else None
-    return {
-        "model": config.model,
-        "revision": config.revision,
-        "commit": commit,
-        "identity": identity(config.model, config.revision),
-    }
-
-
 def _settings(config: TrainConfig, seed: int, contents: dict[str, str], base: dict[str, Any] | None) -> dict[str, Any]:
     """Return what decides the weights: contents in the place of names, so that a moved file trains nothing anew."""
     train = dataclasses.asdict(config)
     del train["revision"]
     return {"train": {**train, "model": base and base["identity"]}, "seed": seed, "data": contents}
-
-
-def _model(config: TrainConfig, prompt: PromptFormat, rows: Dataset, arguments: TrainingArguments) -> tuple[Any, Any]:
-    if config.scratch is None:
-        model, tokenizer = read_lm(locate(config.model, config.revision), config.objective)
-    else:
-        with arguments.main_process_first(desc="train the tokenizer"):
-            tokenizer = own_tokenizer(_written(rows, prompt), config.scratch, Path(arguments.output_dir) / "tokenizer")
-        model = new_model(config.scratch, tokenizer)
-    if config.objective == "masked":
-        model.sparse_prediction = True  # ModernBERT then scores the vocabulary where a token is masked, and only there
-        if tokenizer.mask_token_id is None:
-            raise ValueError(f"The tokenizer of {config.model!r} has no mask_token. Use a masked language model.")
-    if tokenizer.eos_token_id is None:
-        raise ValueError(
-            f"The tokenizer of {config.model!r} has no eos_token, so no text could end. Use another model."
-        )
-    size = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > size:  # growing the model silently would add tokens that it never learnt
-        raise ValueError(
-            f"The tokenizer of {config.model!r} has {len(tokenizer)} tokens, its model only {size}. "
-            "Take both from the same place."
-        )
-    tokenizer.padding_side = "right"
-    if tokenizer.pad_token_id is None:  # the attention mask tells padding from the end of a text
-        tokenizer.pad_token = tokenizer.eos_token
-    model.config.pad_token_id = tokenizer.pad_token_id
-    if model.can_generate():
-        model.generation_config.pad_token_id = tokenizer.pad_token_id
-    return (_with_adapters(model) if config.lora else model), tokenizer
-
-
-def _written(rows: Dataset, prompt: PromptFormat) -> Iterator[str]:
-    for row in itertools.islice(rows, _TOKENIZER_TEXTS):
-        yield prompt.prefix(row["label"])  # or a label would be spelt letter by letter
-        yield prompt.gap + row["text"]
-
-
-def _with_adapters(model: Any) -> Any:
-    try:
-        from peft import LoraConfig, get_peft_model
-    except ImportError as error:
-        raise ImportError("train: lora: needs the package peft. Run pip install 'hf-augment[lora]'.") from error
-    return get_peft_model(model, LoraConfig(task_type="CAUSAL_LM"))
 
 
 def _save(trainer: Trainer, tokenizer: Any, prompt: PromptFormat, folder: Path, lora: bool) -> None:

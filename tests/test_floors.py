@@ -14,7 +14,7 @@ FLOORS = {
     1: ["engine.digests", "fields", "metrics", "registry"],
     2: ["batches", "blocks", "embedded", "engine.checkpoints", "engine.prompt", "sources", "transform"],
     3: ["compose", "engine", "preprocess", "recipe", "tasks"],
-    4: ["classifiers", "data", "examples", "launch", "masking", "streaming"],
+    4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "streaming"],
     5: ["training", "transforms"],
     6: ["augment"],
     7: ["plan", "saved", "selection", "study"],

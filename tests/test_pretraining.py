@@ -1,7 +1,6 @@
 """Pretraining from texts alone: packed sequences, a masked objective, and texts that are streamed."""
 
 import json
-import subprocess
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +21,7 @@ from hf_augment.masking import hide
 from hf_augment.recipe import load_recipe
 from hf_augment.streaming import source_identity, stream_texts
 from tests import tiny
-from tests.test_training import command, equal, losses
+from tests.test_training import equal, kill_once_there, losses
 
 MASKED = {"architecture": "modernbert", "layers": 2, "width": 32, "heads": 2, "vocabulary": 400, "context": 64}
 KINDS = {
@@ -177,14 +176,7 @@ def test_the_same_recipe_gives_the_same_weights(tmp_path, kind, data):
 def test_killed_and_started_again_it_ends_with_the_same_bits(tmp_path, kind, data):
     path = write_recipe(tmp_path, "killed", kind, data, max_steps=60, evaluations=10)
     checkpoints = load_recipe(path).generator / "checkpoints"
-    process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (checkpoints / "checkpoint-12" / "trainer_state.json").exists():
-        try:
-            process.wait(0.005)
-        except subprocess.TimeoutExpired:
-            continue
-    process.kill()
-    assert process.wait() == -9
+    kill_once_there(path, checkpoints / "checkpoint-12")
     record, folder = train(path)
     assert record["resumed_from"].startswith("checkpoint-")
     undisturbed, other = train(write_recipe(tmp_path, "undisturbed", kind, data, max_steps=60, evaluations=10))
@@ -238,6 +230,7 @@ def test_a_streamed_run_says_what_it_cannot_know(tmp_path):
         ({"kind": "masked", "objective": "causal"}, "'modernbert' cannot learn the objective 'causal'"),
         ({"objective": "masked"}, "'llama' cannot learn the objective 'masked'"),
         ({"prompt": "{label}: {text}", "data": {"label": "label"}}, "packed: joins texts without their labels"),
+        ({"kind": "masked", "lora": True}, "lora: adapters are for the objective 'causal'"),
         ({"mask_share": 0}, "mask_share: expected a number from 0.01"),
     ],
 )

@@ -326,19 +326,24 @@ def test_files_of_other_origin_are_left_alone(recipe, model, tmp_path, capsys):
     assert kept.read_text() == "irreplaceable"
 
 
-@pytest.mark.slow
-def test_killed_and_started_again_it_ends_with_the_same_bits(recipe):
-    settings = {"epochs": 25, "evaluations": 20, "scratch": {**SCRATCH, "dropout": 0.1}}
-    path = recipe(**settings)
-    checkpoints = load_recipe(path).generator / "checkpoints"
+def kill_once_there(path, checkpoint):
+    """Train in a process of its own, and kill it when a checkpoint is whole."""
     process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (checkpoints / "checkpoint-10" / "trainer_state.json").exists():
+    while process.poll() is None and not (checkpoint / "trainer_state.json").exists():
         try:
             process.wait(0.005)
         except subprocess.TimeoutExpired:
             continue
     process.kill()
     assert process.wait() == -9
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_ends_with_the_same_bits(recipe):
+    settings = {"epochs": 25, "evaluations": 20, "scratch": {**SCRATCH, "dropout": 0.1}}
+    path = recipe(**settings)
+    checkpoints = load_recipe(path).generator / "checkpoints"
+    kill_once_there(path, checkpoints / "checkpoint-10")
     assert not (checkpoints.parent / "training.json").exists()
     record, folder = train(path)
     assert record["resumed_from"].startswith("checkpoint-")

@@ -1,0 +1,19 @@
+"""The blocks of a recipe: what each setting means, and which values it takes."""
+
+from hf_augment.blocks.augment import AugmentConfig
+from hf_augment.blocks.data import DataConfig
+from hf_augment.blocks.preprocess import PreprocessConfig
+from hf_augment.blocks.scratch import ScratchConfig
+from hf_augment.blocks.select import SelectConfig
+from hf_augment.blocks.study import StudyConfig
+from hf_augment.blocks.train import TrainConfig
+
+__all__ = [
+    "AugmentConfig",
+    "DataConfig",
+    "PreprocessConfig",
+    "ScratchConfig",
+    "SelectConfig",
+    "StudyConfig",
+    "TrainConfig",
+]
