@@ -7,17 +7,21 @@ from hf_augment.registry import TRANSFORMS, build
 if TYPE_CHECKING:
     from hf_augment.augment import Augment
     from hf_augment.blocks import SelectConfig
+    from hf_augment.edits import Edit, EditTransform
+    from hf_augment.model_transform import ModelEditTransform, ModelTransform
     from hf_augment.plan import plan
     from hf_augment.selection.select import select
-    from hf_augment.transform import Declined, Edit, EditTransform, Row, Transform, Written
+    from hf_augment.transform import Declined, Row, Transform, Written
 
 __version__ = "0.1.0"
 
 _CORE = {
     "Augment": "hf_augment.augment",
     "Declined": "hf_augment.transform",
-    "Edit": "hf_augment.transform",
-    "EditTransform": "hf_augment.transform",
+    "Edit": "hf_augment.edits",
+    "EditTransform": "hf_augment.edits",
+    "ModelEditTransform": "hf_augment.model_transform",
+    "ModelTransform": "hf_augment.model_transform",
     "Row": "hf_augment.transform",
     "SelectConfig": "hf_augment.blocks",
     "Transform": "hf_augment.transform",

@@ -9,16 +9,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-import regex
-
 from hf_augment.fields import conform
 from hf_augment.registry import TRANSFORMS, build, build_nested, holds_transforms
 from hf_augment.streams import Stream
-from hf_augment.words import Span, outside, phrase_pattern, protected, runs, words
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_CHANGE = "nothing to change"
-NO_WORDS = "no words between spaces"
 
 
 class Row(NamedTuple):
@@ -34,14 +30,6 @@ class Row(NamedTuple):
     text: str
     label: str | None = None
     context: Mapping[str, Any] = NOTHING
-
-
-class Edit(NamedTuple):
-    """Put `new` in the place of `text[start:end]`; `start == end` inserts."""
-
-    start: int
-    end: int
-    new: str
 
 
 class Written(NamedTuple):
@@ -62,9 +50,17 @@ class Written(NamedTuple):
 
 
 class Declined(NamedTuple):
-    """No new text, and why."""
+    """
+    No new text, and why.
+
+    Args:
+        reason (`str`): Why.
+        passing (`bool`, *optional*, defaults to `False`): Whether the next run may fare better (a server was down),
+            so that this answer is not remembered.
+    """
 
     reason: str
+    passing: bool = False
 
 
 @functools.cache
@@ -161,108 +157,3 @@ def canonical(document: Any) -> str:
 
 def _rebuild(spec: str, identity: str) -> Transform:
     return build(json.loads(spec))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EditTransform(Transform):
-    """
-    A transform that edits spans of the text and leaves the rest byte for byte; subclasses write `edits`.
-
-    Args:
-        protect (`list[str]`, *optional*, defaults to `[]`): Regular expressions; what they match is never touched.
-        reserved (`list[str]`, *optional*, defaults to `[]`): Words and phrases that are never touched, in any case.
-    """
-
-    protect: tuple[str, ...] = ()
-    reserved: tuple[str, ...] = ()
-
-    def __post_init__(self):
-        super().__post_init__()
-        _patterns(self.name, self.protect, self.reserved)
-
-    @abstractmethod
-    def edits(self, row: Row, stream: Stream) -> list[Edit]:
-        """Return the edits for one row, in any order, none overlapping another or a protected span; none to decline."""
-
-    def apply(self, rows, streams):
-        return [self._write(row, stream) for row, stream in zip(rows, streams, strict=True)]
-
-    def _write(self, row: Row, stream: Stream) -> Written | Declined:
-        edits = self.edits(row, stream)
-        if not edits:
-            return Declined(self._why_not(row))
-        edits.sort()
-        if self.protect or self.reserved:
-            self._assert_untouched(row, edits)
-        text = splice(row.text, edits)
-        if text == row.text:
-            return Declined(NO_CHANGE)
-        return Written(text, self.name, NOTHING, {"edits": [edits]})
-
-    def _why_not(self, row: Row) -> str:
-        return NO_CHANGE if words(row.text) or not runs(row.text) else NO_WORDS
-
-    def _assert_untouched(self, row: Row, edits: list[Edit]) -> None:
-        taken, place, reach = self.protected(row), 0, 0  # both in order, so one pass over them will do
-        for edit in edits:
-            while place < len(taken) and taken[place][0] < edit.end:
-                reach = max(reach, taken[place][1])
-                place += 1
-            if edit.start < reach:
-                raise AssertionError(
-                    f"{self.name} edits the protected {row.text[max(0, edit.start - 20) : reach]!r} with {edit}."
-                )
-
-    def protected(self, row: Row) -> list[Span]:
-        """Find the spans of the row's text that no edit may touch."""
-        if not self.protect and not self.reserved:
-            return []
-        return protected(row.text, _patterns(self.name, self.protect, self.reserved))
-
-    def words(self, row: Row) -> list[Span]:
-        """Find the words of the row's text that may be edited."""
-        return outside(words(row.text), self.protected(row))
-
-    def runs(self, row: Row) -> list[Span]:
-        """Find the words, and the runs of scripts without spaces, that may be edited."""
-        return outside(runs(row.text), self.protected(row))
-
-
-@functools.lru_cache(maxsize=256)
-def _patterns(name: str, protect: tuple[str, ...], reserved: tuple[str, ...]) -> tuple[regex.Pattern, ...]:
-    patterns = []
-    for pattern in protect:
-        try:
-            patterns.append(regex.compile(pattern))
-        except regex.error as error:
-            raise ValueError(f"{name}: protect: {pattern!r} is no regular expression: {error}.") from error
-    if reserved:
-        patterns.append(phrase_pattern(reserved))
-    return tuple(patterns)
-
-
-def splice(text: str, edits: Sequence[Edit]) -> str:
-    """
-    Make the edits in a text.
-
-    Args:
-        text (`str`): The text that the edits count characters of.
-        edits (`Sequence[Edit]`): In order of their start.
-
-    Raises:
-        `AssertionError`: Two edits overlap, or one lies outside the text.
-    """
-    pieces, position = [], 0
-    for start, end, new in edits:
-        if not position <= start <= end <= len(text):
-            raise AssertionError(f"Edit({start}, {end}, {new!r}) overlaps the one before or leaves the text.")
-        pieces.append(text[position:start])
-        pieces.append(new)
-        position = end
-    pieces.append(text[position:])
-    return "".join(pieces)
-
-
-def share(rate: float, n: int) -> int:
-    """Return how many of `n` things a `rate` stands for: at least one, at most all."""
-    return min(n, max(1, int(rate * n)))

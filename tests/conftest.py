@@ -10,6 +10,7 @@ os.environ.update(
         "HF_HOME": _caches,
         "HF_DATASETS_CACHE": os.path.join(_caches, "datasets"),
         "HF_AUGMENT_CACHE": os.path.join(_caches, "hf_augment"),
+        "HF_AUGMENT_REMEMBER": "0",  # a remembered text would equal itself, whatever the code does
         "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",

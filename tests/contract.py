@@ -11,9 +11,10 @@ from datasets import ClassLabel, Dataset, Features, Value
 from datasets.fingerprint import Hasher
 
 from hf_augment import Augment, build
+from hf_augment.edits import Editing
 from hf_augment.provenance import PROVENANCE
 from hf_augment.streams import row_key, stream
-from hf_augment.transform import Declined, EditTransform, Row, Transform, Written
+from hf_augment.transform import Declined, Row, Transform, Written
 
 NAMES = ["negative", "positive"]
 TEXTS = [
@@ -189,7 +190,7 @@ def reads_names_not_indices(transform: Transform) -> None:
 
 
 def edits_tell_the_truth(transform: Transform) -> None:
-    if not isinstance(transform, EditTransform):
+    if not isinstance(transform, Editing):
         return
     for row, outcome in zip(rows(), outcomes(transform, rows()), strict=True):
         if isinstance(outcome, Written):

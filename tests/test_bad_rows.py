@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_augment import TRANSFORMS, Augment
-from hf_augment.transform import EditTransform, Written
+from hf_augment.edits import EditTransform
+from hf_augment.transform import Written
 from tests.contract import AWKWARD, TEXTS, assert_only_edited, outcomes
 from tests.test_contract import transform
 

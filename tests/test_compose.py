@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 
 from hf_augment import Compose, OneOf, RandomSwap, Sometimes, Written
-from hf_augment.transform import Declined, Row, splice
+from hf_augment.edits import splice
+from hf_augment.transform import Declined, Row
 from tests.contract import TEXTS, outcomes, rows
 
 SWAP = RandomSwap(rate=0.5, reserved=["soup"])

@@ -13,6 +13,7 @@ from hf_augment import TRANSFORMS, build
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Declined, Row, Written
 from tests.contract import RULES, augment_with, dataset
+from tests.stand_ins import resolve
 
 CASES = Path(__file__).parent / "cases"
 
@@ -27,7 +28,7 @@ def cases(name: str) -> list[dict]:
 
 
 def transform(name: str, params: dict | None = None):
-    return build({"name": name, **(cases(name)[0]["params"] if params is None else params)})
+    return build({"name": name, **resolve(cases(name)[0]["params"] if params is None else params)})
 
 
 @pytest.mark.parametrize("rule", RULES)

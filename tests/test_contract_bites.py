@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from hf_augment.transform import Declined, Edit, EditTransform, Transform, Written
+from hf_augment.edits import Edit, EditTransform
+from hf_augment.transform import Declined, Transform, Written
 from hf_augment.transforms.random_swap import RandomSwap
 from tests.contract import RULES, outcomes, rows
 

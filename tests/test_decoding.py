@@ -52,6 +52,11 @@ def prompts(count: int) -> tuple[list[list[int]], list[int]]:
     ]
 
 
+def decoded(model, prompts, *settings) -> list[Completion]:
+    found = dict(decode(model, prompts, *settings))
+    return [found[row] for row in range(len(prompts))]
+
+
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])
 @pytest.mark.parametrize(
     "sampling", [Sampling(24), Sampling(24, top_p=0.9), Sampling(24, top_k=20, top_p=0.95)], ids=str
@@ -59,11 +64,11 @@ def prompts(count: int) -> tuple[list[list[int]], list[int]]:
 def test_a_row_does_not_depend_on_its_batch(kind, sampling, monkeypatch):
     model = tiny(kind)
     ids, keys = prompts(100)
-    whole = decode(model, ids, keys, sampling, [END])
+    whole = decoded(model, ids, keys, sampling, [END])
     assert len({tuple(c.tokens) for c in whole}) > 50
     for together in (1, 7 * 36):
         monkeypatch.setitem(decoding.TOKENS_TOGETHER, "cpu", together)
-        again = decode(model, ids[::-1], keys[::-1], sampling, [END])[::-1]
+        again = decoded(model, ids[::-1], keys[::-1], sampling, [END])[::-1]
         differ = sum(a != b for a, b in zip(whole, again, strict=True))
         print(f"{kind}, {sampling}, {together} tokens together: {differ} of {len(whole)} rows differ")
         assert differ == 0
@@ -73,7 +78,7 @@ def test_a_row_does_not_depend_on_its_batch(kind, sampling, monkeypatch):
 def test_greedy_is_that_of_transformers(kind):
     model = tiny(kind)
     ids, keys = prompts(20)
-    ours = decode(model, ids, keys, Sampling(16, temperature=0), [END])
+    ours = decoded(model, ids, keys, Sampling(16, temperature=0), [END])
     for prompt, completion in zip(ids, ours, strict=True):
         theirs = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=16, pad_token_id=END)[0]
         theirs = theirs[len(prompt) :].tolist()
@@ -86,8 +91,8 @@ def test_the_end_token_is_barred_until_the_minimum():
     with torch.no_grad():
         model.lm_head.weight[END] *= 40
     ids, keys = prompts(60)
-    free = decode(model, ids, keys, Sampling(12), [END])
-    barred = decode(model, ids, keys, Sampling(12, min_new_tokens=5), [END])
+    free = decoded(model, ids, keys, Sampling(12), [END])
+    barred = decoded(model, ids, keys, Sampling(12, min_new_tokens=5), [END])
     assert min(len(c.tokens) for c in free) < 5 <= min(len(c.tokens) for c in barred)
     assert all(END not in c.tokens for c in [*free, *barred])
     assert all(len(c.tokens) == 12 for c in [*free, *barred] if not c.finished)
@@ -120,7 +125,7 @@ class Script(torch.nn.Module):
 def test_too_large_a_batch_is_halved(monkeypatch):
     monkeypatch.setattr(decoding, "DynamicCache", lambda config: None)
     model = Script([5, 6, END], limit=4)
-    found = decode(model, [[1, 2]] * 20, list(range(20)), Sampling(8), [END])
+    found = decoded(model, [[1, 2]] * 20, list(range(20)), Sampling(8), [END])
     assert found == [Completion([5, 6], True)] * 20
     assert model.sizes[0] == 20, "it tries all at once"
     assert max(size for size in model.sizes if size <= 4) in (3, 4), "and halves no further than it must"
@@ -130,7 +135,7 @@ def test_other_errors_are_not_swallowed(monkeypatch):
     monkeypatch.setattr(decoding, "DynamicCache", lambda config: None)
     model = Script([5, END], limit=0)
     with pytest.raises(RuntimeError, match="out of memory"):
-        decode(model, [[1]], [1], Sampling(8), [END])
+        decoded(model, [[1]], [1], Sampling(8), [END])
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,9 +12,12 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 FLOORS = {
     0: ["errors", "provenance", "record", "streams", "words"],
     1: ["engine.digests", "fields", "metrics", "registry"],
-    2: ["batches", "blocks", "embedded", "engine.checkpoints", "engine.prompt", "sources", "transform"],
-    3: ["compose", "engine", "preprocess", "recipe", "tasks"],
-    4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "streaming"],
+    2: [
+        *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),
+        *("sources", "transform"),
+    ],
+    3: ["compose", "edits", "engine", "preprocess", "recipe", "tasks"],
+    4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "model_transform", "streaming"],
     5: ["training", "transforms"],
     6: ["augment"],
     7: ["plan", "saved", "selection", "study"],

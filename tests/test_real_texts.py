@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from hf_augment import TRANSFORMS
+from hf_augment.edits import EditTransform
 from hf_augment.streams import row_key, stream
-from hf_augment.transform import EditTransform, Row, Written
+from hf_augment.transform import Row, Written
 from tests.contract import assert_only_edited
 from tests.test_contract import transform
 

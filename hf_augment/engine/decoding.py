@@ -1,14 +1,14 @@
 """Samples from a causal language model so that a row's tokens do not depend on its batch."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
-from tqdm.auto import tqdm
 from transformers import DynamicCache
+
+from hf_augment.engine.batching import in_batches
 
 # Tokens (prompt and new, padding included) that are decoded together. More does not pay on a CPU; a GPU that cannot
 # hold them halves the batch.
@@ -46,7 +46,7 @@ class Completion(NamedTuple):
 
 def decode(
     model: Any, prompts: Sequence[Sequence[int]], keys: Sequence[int], sampling: Sampling, end: Sequence[int]
-) -> list[Completion]:
+) -> Iterator[tuple[int, Completion]]:
     """
     Continue prompts.
 
@@ -61,40 +61,18 @@ def decode(
         sampling (`Sampling`): How tokens are drawn.
         end (`Sequence[int]`): The ids of the tokens that end a text.
 
-    Returns:
-        `list[Completion]`: In the order of `prompts`.
+    Yields:
+        `tuple[int, Completion]`: The position of a prompt and what continues it, batch by batch.
     """
-    completions: list[Completion | None] = [None] * len(prompts)
-    order = sorted(range(len(prompts)), key=lambda row: (len(prompts[row]), row))
+
+    def run(batch: list[int]) -> list[Completion]:
+        return _decode_batch(model, [prompts[row] for row in batch], [keys[row] for row in batch], sampling, end)
+
+    lengths = [len(prompt) + sampling.max_new_tokens for prompt in prompts]
     together = TOKENS_TOGETHER.get(model.device.type, TOKENS_TOGETHER["cuda"])
-    with tqdm(total=len(prompts), desc="generate", unit="row", leave=False, delay=2) as bar:
-        done = tokens = 0
-        while done < len(order):
-            batch = _batch(order, done, prompts, sampling.max_new_tokens, together)
-            try:
-                found = _decode_batch(
-                    model, [prompts[row] for row in batch], [keys[row] for row in batch], sampling, end
-                )
-            except RuntimeError as error:
-                if len(batch) == 1 or not should_reduce_batch_size(error):
-                    raise
-                clear_device_cache(garbage_collection=True)
-                together //= 2
-                continue
-            for row, completion in zip(batch, found, strict=True):
-                completions[row] = completion
-            done += len(batch)
-            tokens += sum(len(completion.tokens) for completion in found)
-            bar.update(len(batch))
-            bar.set_postfix_str(f"{tokens / max(bar.format_dict['elapsed'], 1e-9):.0f} tokens/s", refresh=False)
-    return completions
-
-
-def _batch(order: list[int], start: int, prompts: Sequence[Sequence[int]], new: int, together: int) -> list[int]:
-    stop = start + 1
-    while stop < len(order) and (stop + 1 - start) * (len(prompts[order[stop]]) + new) <= together:
-        stop += 1
-    return order[start:stop]
+    count = lambda found: sum(len(completion.tokens) for completion in found)  # noqa: E731
+    for batch, found in in_batches(lengths, run, together, "generate", tokens=count):
+        yield from zip(batch, found, strict=True)
 
 
 @torch.inference_mode()

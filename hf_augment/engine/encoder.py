@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
-from tqdm.auto import tqdm
 
+from hf_augment.engine.batching import in_batches
 from hf_augment.engine.digests import file_identity
 from hf_augment.engine.resources import identity, locate, one_thread_in_workers, require_safetensors
 from hf_augment.record import read_json
@@ -63,22 +62,9 @@ class Encoder:
     def _run(self, rows: list[list[int]]) -> np.ndarray:
         vectors = np.zeros((len(rows), self.model.config.hidden_size), dtype=np.float32)
         together = TOKENS_TOGETHER.get(self.model.device.type, TOKENS_TOGETHER["cuda"])
-        done = 0
-        with tqdm(total=len(rows), desc="embed", unit="text", leave=False, delay=2) as bar:
-            while done < len(rows):
-                stop = done + 1
-                while stop < len(rows) and (stop + 1 - done) * len(rows[stop]) <= together:
-                    stop += 1
-                try:
-                    vectors[done:stop] = self._batch(rows[done:stop])
-                except RuntimeError as error:
-                    if stop - done == 1 or not should_reduce_batch_size(error):
-                        raise
-                    clear_device_cache(garbage_collection=True)
-                    together //= 2
-                    continue
-                bar.update(stop - done)
-                done = stop
+        run = lambda batch: self._batch([rows[row] for row in batch])  # noqa: E731
+        for batch, found in in_batches([len(row) for row in rows], run, together, "embed", "text"):
+            vectors[batch] = found
         return vectors
 
     @torch.inference_mode()

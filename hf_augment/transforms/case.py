@@ -3,8 +3,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, Literal
 
+from hf_augment.edits import Edit
 from hf_augment.streams import Stream
-from hf_augment.transform import Edit
 from hf_augment.transforms.characters import CharacterTransform
 
 

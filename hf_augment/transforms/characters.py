@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import regex
 
+from hf_augment.edits import Edit, EditTransform, share
 from hf_augment.embedded.char_tables import Confusions
 from hf_augment.fields import between
 from hf_augment.streams import Stream
-from hf_augment.transform import NO_CHANGE, Edit, EditTransform, Row, share
+from hf_augment.transform import NO_CHANGE, Row
 from hf_augment.words import Span, graphemes, outside, runs, words
 
 PIECE = 4  # grapheme clusters that stand for a word where no spaces are written

@@ -3,10 +3,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from hf_augment.edits import EditTransform
 from hf_augment.embedded.thesaurus import check_table, thesaurus_references
 from hf_augment.fields import between
 from hf_augment.streams import Stream
-from hf_augment.transform import Declined, EditTransform, Row, Written
+from hf_augment.transform import Declined, Row, Written
 from hf_augment.transforms.random_delete import RandomDelete
 from hf_augment.transforms.random_insert import RandomInsert
 from hf_augment.transforms.random_swap import RandomSwap

@@ -3,12 +3,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from hf_augment.fields import between
-from hf_augment.transform import Declined, Row, Transform, Written
+from hf_augment.model_transform import ModelTransform
+from hf_augment.transform import Declined, Row, Written
 from hf_augment.words import words
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(Transform):
+class Generate(ModelTransform):
     """
     Write a new text for the row's label with a causal language model that was trained on P(text | label).
 
@@ -81,26 +82,24 @@ class Generate(Transform):
 
         return {"model": identity(self.model, self.revision), "revision": None}
 
-    def apply(self, rows, streams):
+    def write(self, rows, streams):
         from hf_augment.engine.decoding import Sampling, decode
         from hf_augment.engine.resources import load_causal_lm
 
         model, tokenizer, prompt = load_causal_lm(self.model, self.revision)
         writer = _Writer(self, model, tokenizer, self._format(prompt))
-        outcomes: list[Written | Declined | None] = [None] * len(rows)
         ready: list[tuple[int, _Prompt]] = []
         for i, row in enumerate(rows):
             prepared = writer.prepare(row)
             if isinstance(prepared, Declined):
-                outcomes[i] = prepared
+                yield i, prepared
             else:
                 ready.append((i, prepared))
         sampling = Sampling(self.max_new_tokens, self.min_new_tokens, self.temperature, self.top_k, self.top_p)
         keys = [streams[i].key for i, _ in ready]
-        completions = decode(model, [prepared.ids for _, prepared in ready], keys, sampling, writer.end)
-        for (i, prepared), completion in zip(ready, completions, strict=True):
-            outcomes[i] = writer.finish(rows[i], prepared, completion)
-        return outcomes
+        for place, completion in decode(model, [found.ids for _, found in ready], keys, sampling, writer.end):
+            i, prepared = ready[place]
+            yield i, writer.finish(rows[i], prepared, completion)
 
     def _format(self, saved: Any) -> Any:
         from hf_augment.engine.prompt import PromptFormat

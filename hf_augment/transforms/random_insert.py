@@ -1,10 +1,10 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from hf_augment.edits import Edit, EditTransform, share
 from hf_augment.embedded.inflection import cased
 from hf_augment.embedded.thesaurus import check_table, substitutes, thesaurus_references
 from hf_augment.fields import between
-from hf_augment.transform import Edit, EditTransform, share
 from hf_augment.transforms.synonym import article_edits
 from hf_augment.words import Span
 

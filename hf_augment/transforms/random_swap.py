@@ -1,8 +1,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hf_augment.edits import Edit, EditTransform, share
 from hf_augment.fields import between
-from hf_augment.transform import Edit, EditTransform, share
 
 
 @dataclass(frozen=True, kw_only=True)

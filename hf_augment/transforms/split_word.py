@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hf_augment.transform import Edit
+from hf_augment.edits import Edit
 from hf_augment.transforms.characters import CharacterTransform, borders, keeps_clusters, without_digits
 
 

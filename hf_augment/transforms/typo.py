@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal
 
+from hf_augment.edits import Edit, splice
 from hf_augment.fields import between
 from hf_augment.streams import Stream
-from hf_augment.transform import Edit, splice
 from hf_augment.transforms.characters import CharacterTransform, borders, keeps_clusters, without_digits
 from hf_augment.words import Span
 

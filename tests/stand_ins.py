@@ -1,0 +1,31 @@
+"""Models for golden cases that nothing embedded can play: `"stand_in:NAME"` in a case's parameters is made on the spot."""
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+PREFIX = "stand_in:"
+MAKERS: dict[str, str] = {}  # name → "module:function"; the function writes a folder, equal bytes each time
+
+
+def resolve(params: Any) -> Any:
+    """Replace every stand-in in a case's parameters by the folder that holds it, made once a test run."""
+    if isinstance(params, dict):
+        return {name: resolve(value) for name, value in params.items()}
+    if isinstance(params, list):
+        return [resolve(value) for value in params]
+    if isinstance(params, str) and params.startswith(PREFIX):
+        return str(_made(params.removeprefix(PREFIX)))
+    return params
+
+
+def _made(name: str) -> Path:
+    folder = Path(os.environ["HF_HOME"]) / "stand_ins" / name
+    if not folder.exists():
+        module, _, function = MAKERS[name].partition(":")
+        unfinished = folder.with_name(f"{name}.{os.getpid()}")
+        unfinished.mkdir(parents=True)
+        getattr(importlib.import_module(module), function)(unfinished)
+        unfinished.rename(folder)
+    return folder
