@@ -51,13 +51,15 @@ class Store:
         """Return what is remembered under some keys, whichever process wrote it."""
         with self._guard:
             found: dict[bytes, Any] = {}
-            for connection in self._connections():
+            for name, connection in self._connections().items():
                 missing = [key for key in keys if key not in found]
-                for start in range(0, len(missing), _TOGETHER):
-                    asked = missing[start : start + _TOGETHER]
-                    marks = ",".join("?" * len(asked))
-                    query = f"SELECT key, output FROM outputs WHERE key IN ({marks})"
-                    found.update((key, json.loads(output)) for key, output in _ask(connection, query, asked))
+                try:
+                    for start in range(0, len(missing), _TOGETHER):
+                        rows = _ask(connection, missing[start : start + _TOGETHER])
+                        found.update((key, json.loads(output)) for key, output in rows)
+                except sqlite3.Error as error:
+                    self._readers[name] = None
+                    _warn_of_damage(self.folder / name, error)
             return found
 
     def write(self, outputs: Iterable[tuple[bytes, Any]]) -> None:
@@ -96,19 +98,15 @@ class Store:
             stacklevel=2,
         )
 
-    def _connections(self) -> list[sqlite3.Connection]:
-        own = [] if self._writer is None else [self._writer]
+    def _connections(self) -> dict[str, sqlite3.Connection]:
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(f".v{FORMAT}.sqlite"))
-        except FileNotFoundError:
+        except OSError:  # not there yet; or the first write says what is wrong
             names = []
         for name in names:
-            if name not in self._readers and not (self._lock and self._own_file().name == name):
+            if name not in self._readers:
                 self._readers[name] = _connect_to_read(self.folder / name)
-        return [*own, *(reader for reader in self._readers.values() if reader is not None)]
-
-    def _own_file(self) -> Path:
-        return Path(self._lock.lock_file).with_suffix(".sqlite")
+        return {name: reader for name, reader in self._readers.items() if reader is not None}
 
     def _start_writing(self) -> sqlite3.Connection:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -121,8 +119,7 @@ class Store:
                 self._lock.acquire(timeout=0)
             except Timeout:
                 continue
-            self._readers.pop(file.name, None)
-            connection = _connect(file)
+            connection = self._readers[file.name] = self._readers.get(file.name) or _connect(file)
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("CREATE TABLE IF NOT EXISTS outputs (key BLOB PRIMARY KEY, output TEXT) WITHOUT ROWID")
@@ -146,20 +143,14 @@ def _connect_to_read(file: Path) -> sqlite3.Connection | None:
         return None
 
 
-def _ask(connection: sqlite3.Connection, query: str, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
+def _ask(connection: sqlite3.Connection, keys: Sequence[bytes]) -> list[tuple[bytes, str]]:
+    query = f"SELECT key, output FROM outputs WHERE key IN ({','.join('?' * len(keys))})"
     try:
         return connection.execute(query, keys).fetchall()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):  # its writer has only just begun
             return []
-        _warn_of_damage(_file_of(connection), error)
-    except sqlite3.DatabaseError as error:
-        _warn_of_damage(_file_of(connection), error)
-    return []
-
-
-def _file_of(connection: sqlite3.Connection) -> Path:
-    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
+        raise
 
 
 def _warn_of_damage(file: Path, error: Exception) -> None:
