@@ -160,15 +160,11 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     import signal
 
     words = [sys.executable, "-m", "hf_augment.cli", "run", "quickstart", "--set", f"output={tmp_path}"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for jobs in the background
     process = subprocess.Popen(
-        words,
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it for jobs in the background
+        words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
+    signal.signal(signal.SIGINT, before)
     while not (tmp_path / "record.json").exists():
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
