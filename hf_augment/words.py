@@ -1,6 +1,7 @@
 """Where the words and the characters of a text are, so that edits touch nothing else."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 import regex
@@ -18,6 +19,7 @@ _ASCII_WORD = r"(\d+(?:[.,:]\d+)+|\w+(?:['-]\w+)*)"
 _ANY_WORD = r"(\d+(?:[.,:]\d+)+|[\p{L}\p{N}_][\w\u200c\u200d]*(?:['’‐-][\p{L}\p{N}_][\w\u200c\u200d]*)*)"
 _ASCII, _ASCII_PLAIN = re.compile(_SKIPPED + _ASCII_WORD), re.compile(_ASCII_WORD)
 _ANY, _ANY_PLAIN = regex.compile(_SKIPPED + _ANY_WORD), regex.compile(_ANY_WORD)
+_SAID = regex.compile(r"\w+|\p{So}")  # words, and signs such as emoji, which can turn a sentence round
 _GRAPHEME = regex.compile(r"\X")
 # Scripts that put no space between words: what stands between two spaces is a sentence there.
 _UNSPACED = regex.compile(
@@ -51,6 +53,11 @@ def graphemes(text: str, start: int, end: int) -> list[Span]:
     if text.isascii() and "\r" not in text:  # a carriage return and its line feed are one cluster
         return [(i, i + 1) for i in range(start, end)]
     return [match.span() for match in _GRAPHEME.finditer(text, start, end)]
+
+
+def same_words(text: str) -> str:
+    """Return what a text says: equal for texts that differ in case, punctuation or white space alone."""
+    return " ".join(_SAID.findall(unicodedata.normalize("NFKC", text).casefold())) or text.strip()
 
 
 def protected(text: str, patterns: Iterable[regex.Pattern]) -> list[Span]:

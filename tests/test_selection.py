@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from hf_augment import Augment, SelectConfig, select
 from hf_augment.selection import duplicates
-from hf_augment.selection.duplicates import distinct, nearest, same_words
+from hf_augment.selection.duplicates import distinct, nearest
 from hf_augment.selection.judge import fit_judge
 from hf_augment.selection.length import fit_window, length
 from hf_augment.selection.rows import COLUMNS
 from hf_augment.streams import row_key, stream
 from hf_augment.study.arms import provenance
+from hf_augment.words import same_words
 from tests.tiny_encoder import bag_of_words
 
 LABELS = ("negative", "positive")

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from hf_augment.blocks import SelectConfig
-from hf_augment.selection.duplicates import distinct, nearest, repeated, same_words
+from hf_augment.selection.duplicates import distinct, nearest, repeated
 from hf_augment.selection.length import Window, fit_window
 from hf_augment.selection.rows import Rows
 from hf_augment.selection.scores import Scores, Space
+from hf_augment.words import same_words
 
 
 def decide(

@@ -1,18 +1,12 @@
 """Repetitions: texts of the same words, and texts that mean nearly the same."""
 
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-import regex
+
+from hf_augment.words import same_words
 
 _BLOCK = 1_024  # rows compared at once: 4 MB of similarities a product
-_SAID = regex.compile(r"\w+|\p{So}")  # words, and signs such as emoji, which can turn a sentence round
-
-
-def same_words(text: str) -> str:
-    """Return what a text says: equal for texts that differ in case, punctuation or white space alone."""
-    return " ".join(_SAID.findall(unicodedata.normalize("NFKC", text).casefold())) or text.strip()
 
 
 def nearest(queries: np.ndarray, vectors: np.ndarray, *, itself: bool = True) -> np.ndarray:

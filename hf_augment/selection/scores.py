@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hf_augment.blocks import SelectConfig
-from hf_augment.selection.duplicates import nearest, same_words
+from hf_augment.selection.duplicates import nearest
 from hf_augment.selection.judge import Judge, fit_judge
 from hf_augment.selection.rows import Rows
+from hf_augment.words import same_words
 
 
 class Scores(NamedTuple):
