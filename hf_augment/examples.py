@@ -1,9 +1,11 @@
 """From rows to the tokens that a model learns from."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from hf_augment.blocks import DataConfig, TrainConfig
+from hf_augment.engine.blanks import frame, prefix
 from hf_augment.engine.prompt import IGNORED, PromptFormat
 from hf_augment.tasks import verbalise
 
@@ -61,16 +63,15 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
     from datasets import Features, IterableDataset, List, Value
 
     def encode(batch: dict[str, list]) -> dict[str, list]:
-        if config.packed:
-            ids = pack(prompt.encode_texts(tokenizer, batch["text"]), tokenizer.eos_token_id, longest)
-            encoded = {"input_ids": ids, "labels": ids}
-        else:
-            encoded = prompt.encode_examples(tokenizer, batch["label"], batch["text"], longest)
-        if config.objective == "masked":  # an end is given, never asked for
-            encoded["labels"] = [
-                [IGNORED if token == tokenizer.eos_token_id else token for token in row] for row in encoded["labels"]
-            ]
-        return encoded
+        if not config.packed:
+            encode_rows = masked_examples if config.objective == "masked" else PromptFormat.encode_examples
+            return encode_rows(prompt, tokenizer, batch["label"], batch["text"], longest)
+        end = tokenizer.eos_token_id
+        ids = pack(prompt.encode_texts(tokenizer, batch["text"]), end, longest)
+        if config.objective == "causal":
+            return {"input_ids": ids, "labels": ids}
+        # An end is given, never asked for.
+        return {"input_ids": ids, "labels": [[IGNORED if token == end else token for token in row] for row in ids]}
 
     features = Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))})
     shared = {"batched": True, "remove_columns": ["text", "label"], "features": features}
@@ -83,6 +84,39 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
         new_fingerprint=split,  # nothing is looked up by it, and hashing the tokenizer takes time
         desc=f"tokenize {split}",
     )
+
+
+def masked_examples(
+    prompt: PromptFormat, tokenizer: Any, labels: Sequence[str | None], texts: Sequence[str], max_length: int
+) -> dict[str, list[list[int]]]:
+    """
+    Tokenise rows for a masked model as it will be asked: its special tokens around prompt and text.
+
+    Args:
+        prompt ([`PromptFormat`]): What goes before a text.
+        tokenizer (`PreTrainedTokenizerBase`): The model's tokenizer.
+        labels (`Sequence[str]`): The labels' names; not read where the prompt has none.
+        texts (`Sequence[str]`): The texts.
+        max_length (`int`): Tokens at most; the end of a longer text is cut off.
+
+    Returns:
+        `dict`: `"input_ids"`, and `"labels"`: the tokens of the text, which alone may be hidden.
+    """
+    around = frame(tokenizer, prompt.gap)
+    heads = {label: [*around.before, *prefix(tokenizer, prompt, label)] for label in dict.fromkeys(labels)}
+    examples: dict[str, list[list[int]]] = {"input_ids": [], "labels": []}
+    for label, ids in zip(labels, prompt.encode_texts(tokenizer, texts), strict=True):
+        head = heads[label]
+        room = max_length - len(head) - len(around.after)
+        if room < 1:
+            raise ValueError(
+                f"The prompt {prompt.prefix(label)!r} and what goes around it take {max_length - room} tokens, which "
+                f"leaves none of max_length={max_length} to the text. Raise max_length or shorten the prompt."
+            )
+        written = ids[:room]
+        examples["input_ids"].append([*head, *written, *around.after])
+        examples["labels"].append([*[IGNORED] * len(head), *written, *[IGNORED] * len(around.after)])
+    return examples
 
 
 def pack(texts: list[list[int]], end: int, length: int) -> list[list[int]]:
