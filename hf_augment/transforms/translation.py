@@ -1,0 +1,117 @@
+"""Texts through one translation model."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from hf_augment.errors import unknown
+from hf_augment.transform import Declined
+from hf_augment.windows import TOO_LONG, NotUsable, longest_input, read_back, without_start
+
+_LONG = 100  # characters a token; no sentence with more of them is worth tokenising
+
+Place = TypeVar("Place")
+
+
+class Hop(NamedTuple):
+    """One translation: the model, the codes of the languages it translates from and to, and what it is asked with."""
+
+    model: str
+    revision: str | None
+    source: str | None
+    target: str | None
+    prefix: str
+
+
+def translate(
+    hop: Hop, texts: Mapping[Place, str], keys: Mapping[Place, int], sampling: Any, beams: int
+) -> Iterator[tuple[Place, str | Declined]]:
+    """
+    Translate sentences, and say why one could not be.
+
+    Args:
+        hop (`Hop`): The model and its languages.
+        texts (`Mapping`): The sentences by their places.
+        keys (`Mapping`): By the same places, the 64-bit key of each sentence's stream.
+        sampling (`Sampling`): How tokens are drawn.
+        beams (`int`): More than 1: beam search instead.
+
+    Yields:
+        `tuple[Place, str | Declined]`: A place and the translation, in any order.
+    """
+    from hf_augment.engine.seq2seq import end_tokens, load_seq2seq, rewrite
+
+    if not texts:
+        return
+    loaded = load_seq2seq(hop.model, hop.revision)
+    start = _set_languages(loaded, hop)
+    inputs: dict[Place, list[int]] = {}
+    for place, ids in zip(texts, _encode(loaded, hop.prefix, list(texts.values())), strict=True):
+        if isinstance(ids, Declined):
+            yield place, ids
+        else:
+            inputs[place] = ids
+    places, drawn = list(inputs), [keys[place] for place in inputs]
+    settings = {"start": start, "beams": beams}
+    for row, completion in rewrite(
+        loaded.model, list(inputs.values()), drawn, sampling, end_tokens(loaded), **settings
+    ):
+        yield places[row], _read(loaded.tokenizer, completion)
+
+
+def _set_languages(loaded: Any, hop: Hop) -> list[int] | None:
+    """Tell the tokenizer of a model of many languages which one comes, and return the token of the one wanted."""
+    tokenizer, settings = loaded.tokenizer, loaded.model.generation_config
+    if hop.source is None:
+        unsaid = settings.forced_bos_token_id is None and settings.decoder_start_token_id == tokenizer.eos_token_id
+        if hasattr(tokenizer, "src_lang") and unsaid:
+            raise ValueError(
+                f"The model {hop.model!r} translates between many languages. Say which ones, by their codes, with "
+                "'language' and 'pivot'."
+            )
+        return None
+    if not hasattr(tokenizer, "src_lang"):
+        raise ValueError(
+            f"The tokenizer of {hop.model!r} takes no language codes, so leave 'language' and 'pivot' out. If the "
+            "model is told the languages by words before the text, write those as forward_prefix and backward_prefix."
+        )
+    for code in (hop.source, hop.target):
+        if _language_token(tokenizer, code) in (None, tokenizer.unk_token_id):
+            codes = getattr(tokenizer, "lang_code_to_id", None) or tokenizer.all_special_tokens
+            raise ValueError(f"The model {hop.model!r}: {unknown('language', code, codes)}")
+    tokenizer.src_lang = hop.source
+    return [_language_token(tokenizer, hop.target)]
+
+
+def _language_token(tokenizer: Any, code: str) -> int | None:
+    known = getattr(tokenizer, "lang_code_to_id", None)  # M2M100 writes "de" as "__de__"
+    return known.get(code) if known else tokenizer.convert_tokens_to_ids(code)
+
+
+def _encode(loaded: Any, prefix: str, texts: list[str]) -> list[list[int] | Declined]:
+    tokenizer, special = loaded.tokenizer, loaded.tokenizer.all_special_tokens
+    longest = longest_input(loaded.model, tokenizer)
+    found: list[list[int] | Declined] = [Declined(TOO_LONG)] * len(texts)
+    short = [i for i, text in enumerate(texts) if len(text) <= _LONG * longest]
+    for spelled in (False, True):
+        # "</s>" in a review is letters. A prefix such as ">>deu<<" may be a token, and then it must stay one.
+        chosen = [i for i in short if any(token in texts[i] for token in special) == spelled]
+        if spelled and any(token in prefix for token in special):
+            for i in chosen:
+                found[i] = Declined("special token in the text")
+        elif chosen:
+            asked = [prefix + texts[i] for i in chosen]
+            for i, ids in zip(
+                chosen, tokenizer(asked, split_special_tokens=spelled, verbose=False).input_ids, strict=True
+            ):
+                if len(ids) <= longest:
+                    found[i] = ids
+    return found
+
+
+def _read(tokenizer: Any, completion: Any) -> str | Declined:
+    if not completion.finished:
+        return Declined("unfinished")
+    try:
+        return read_back(tokenizer, without_start(tokenizer, completion.tokens))
+    except NotUsable as problem:
+        return Declined(str(problem))
