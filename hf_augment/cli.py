@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,16 @@ def train(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None
 
 
 @app.command()
-def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
+def augment(
+    recipe: RecipeArgument,
+    set_: SetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what its prompts would take.")] = False,
+    probe: Annotated[int, typer.Option(min=0, metavar="N", help="With --dry-run: ask for N rows, to measure.")] = 0,
+    price: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="IN OUT", help="With --dry-run: of a million tokens of prompt, and of completion."),
+    ] = None,
+) -> None:
     """Augment the training split of a recipe's data."""
     from hf_augment.candidates import augment as augment_data
     from hf_augment.recipe import load_recipe
@@ -54,6 +63,10 @@ def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
     loaded = load_recipe(recipe, set_ or [])
     if loaded.augment is None:
         raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to do.")
+    if dry_run:
+        return _say(_estimates(loaded, probe, price))
+    if probe or price is not None:
+        raise ValueError("--probe and --price belong to --dry-run.")
     record = start_record(loaded, recipe, set_ or [])
     with record.timed("augment"):
         augment_data(loaded, record)
@@ -62,6 +75,7 @@ def augment(recipe: RecipeArgument, set_: SetOption = None) -> None:
         print(f"{count:8d} rows by {name}")
     for reason, count in sorted(facts["declined_by_reason"].items()):
         print(f"{count:8d} declined: {reason}")
+    _say(_spent(loaded))
     _say(results(loaded))
 
 
@@ -115,7 +129,42 @@ def list_transforms() -> None:
     from hf_augment.registry import TRANSFORMS, transform_class
 
     for name in TRANSFORMS:
-        print(f"{name:<15}{transform_class(name).__doc__.strip().splitlines()[0]}")
+        print(f"{name:<18}{transform_class(name).__doc__.strip().splitlines()[0]}")
+
+
+def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> list[str]:
+    from hf_augment.candidates import planned
+    from hf_augment.data import load_data
+    from hf_augment.engine.estimate import COUNTED, estimate
+    from hf_augment.plan import COPIES
+    from hf_augment.tasks import verbalise
+    from hf_augment.transform import Row
+    from hf_augment.transforms.prompt import prompts_in
+
+    prompts = list(prompts_in(recipe.transform()))
+    if not prompts:
+        return ["No step of the pipeline is a prompt, so a run costs time alone."]
+    text, label = recipe.data.text, recipe.data.label
+    train = planned(recipe, load_data(recipe.data, recipe.preprocess, recipe.seed))["train"]
+    copies = train[COPIES][:] if COPIES in train.column_names else [recipe.augment.copies or 1] * len(train)
+    some = train.select(range(0, len(train), max(1, len(train) // COUNTED)))
+    names = recipe.data.label_names or getattr(some.features.get(label), "names", None)
+    rows = [
+        Row(row[text], None if label is None else verbalise(row[label], names, label))
+        for row in some
+        if isinstance(row[text], str) and row[text].strip()
+    ]
+    if not rows:
+        return ["There is no row to augment."]
+    return [line for prompt in prompts for line in estimate(prompt, rows, copies, recipe.seed, probe, price)]
+
+
+def _spent(recipe: Any) -> list[str]:
+    from hf_augment.engine.spending import summary
+    from hf_augment.transforms.prompt import prompts_in
+
+    asked = [prompt for prompt in prompts_in(recipe.transform()) if prompt.endpoint is not None]
+    return [f"{prompt.model} took, in all runs so far, {summary(prompt.spent())}" for prompt in asked]
 
 
 def _for_accelerate(arguments: list[str]) -> list[str]:
