@@ -1,4 +1,4 @@
-"""What is done to every text before anything else: markup out, characters composed, white space, case."""
+"""What is done to every text before anything else: markup and tricks out, characters composed, white space, case."""
 
 import dataclasses
 import html
@@ -9,7 +9,10 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import regex
+
 from hf_augment.blocks import PreprocessConfig
+from hf_augment.embedded.lookalikes import fold_lookalikes
 from hf_augment.transform import canonical
 
 VERSION = 1  # raised when the same text is cleaned into another one; part of the hash that `Dataset.map` caches by
@@ -76,6 +79,44 @@ def _resolve(entity: re.Match) -> str:
     return html.unescape(entity[0]).replace("\xa0", " ")
 
 
+# What has no look of its own goes, except where a script or an emoji needs it: joiners in Persian and Indic words,
+# between emoji, the letters of a flag, what chooses a variant of an ideograph or the look of an emoji.
+_JOINING = (
+    r"[\p{Arabic}\p{Syriac}\p{Mongolian}\p{Nko}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}\p{Tamil}"
+    r"\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Tibetan}\p{Myanmar}\p{Khmer}]"
+)
+_UNSEEN = regex.compile(
+    rf"""((?<={_JOINING})(?:\u200d|\u200c(?={_JOINING}))
+    |(?<=[\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}\ufe0f])\u200d(?=\p{{Extended_Pictographic}})
+    |\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{3,6}}\U000e007f
+    |(?<=[0-9\#*])\ufe0f(?=\u20e3)|(?<=[^\P{{Emoji}}0-9\#*])[\ufe0e\ufe0f]
+    |(?<=\p{{Han}})[\ufe00-\ufe02\U000e0100-\U000e01ef]|(?<=\p{{Mongolian}})[\u180b-\u180d\u180f])
+    |[\p{{Default_Ignorable_Code_Point}}\ufff9-\ufffb]""",
+    regex.VERBOSE,
+)
+
+
+def sanitise(text: str) -> str:
+    """
+    Undo what hides words from a classifier but not from a reader: invisible characters, lookalikes, odd widths.
+
+    Compatibility characters become plain ones (Unicode NFKC: full-width and mathematical letters, ligatures, but also
+    `½` and `²`); zero-width characters, direction marks and tags go, except where a script or an emoji needs them; a
+    letter that looks like one of another script becomes that one where its word, or for a whole word the rest of the
+    text, is written in it (the table of `Homoglyph`). What is sanitised stays as it is.
+    """
+    if text.isascii():
+        return text
+    while (cleaned := _sanitised(text)) != text:
+        text = cleaned
+    return text
+
+
+def _sanitised(text: str) -> str:
+    text = _UNSEEN.sub(lambda found: found[1] or "", unicodedata.normalize("NFKC", text))
+    return unicodedata.normalize("NFKC", fold_lookalikes(text))
+
+
 def compose(text: str) -> str:
     """Compose characters (Unicode NFC)."""
     return unicodedata.normalize("NFC", text)
@@ -89,6 +130,7 @@ def one_space(text: str) -> str:
 # In this order, under the names of the `preprocess` block.
 STEPS: Mapping[str, Callable[[str], str]] = {
     "strip_html": strip_html,
+    "sanitise": sanitise,
     "unicode_nfc": compose,
     "whitespace": one_space,
     "lower_case": str.lower,
@@ -128,8 +170,9 @@ class Preprocess:
             return text
         for name in self.steps:
             text = STEPS[name](text)
-        if self.config.unicode_nfc and self.config.lower_case:
-            text = compose(text)  # a few small letters compose where their capitals do not
+        if self.config.lower_case:  # a few small letters compose, or look like others, where their capitals do not
+            text = compose(text) if self.config.unicode_nfc else text
+            text = sanitise(text) if self.config.sanitise else text
         return text
 
     def __reduce__(self):

@@ -18,7 +18,7 @@ from hf_augment import preprocess
 from hf_augment.blocks import PreprocessConfig
 from hf_augment.preprocess import STEPS, Preprocess, strip_html
 
-ALL = PreprocessConfig(strip_html=True, unicode_nfc=True, whitespace=True, lower_case=True)
+ALL = PreprocessConfig(strip_html=True, sanitise=True, unicode_nfc=True, whitespace=True, lower_case=True)
 ANY = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 CONFIGS = st.builds(PreprocessConfig, *[], **{name: st.booleans() for name in STEPS})
 # Texts dense in what the patterns look for.
@@ -100,6 +100,7 @@ def test_the_steps_in_order():
     text = "  <b>CAFE\u0301</b>\u00a0&amp; \t BAR<br /><br />Now\u2003  "
     expected = {
         "strip_html": "  CAFE\u0301\u00a0& \t BAR\n\nNow\u2003  ",
+        "sanitise": "  <b>CAF\u00c9</b> &amp; \t BAR<br /><br />Now   ",
         "unicode_nfc": "  <b>CAF\u00c9</b>\u00a0&amp; \t BAR<br /><br />Now\u2003  ",
         "whitespace": "<b>CAFE\u0301</b> &amp; BAR<br /><br />Now",
         "lower_case": "  <b>cafe\u0301</b>\u00a0&amp; \t bar<br /><br />now\u2003  ",

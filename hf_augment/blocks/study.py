@@ -25,6 +25,13 @@ class StudyConfig:
         tune_learning_rates (`list[float]`, *optional*): Adds an arm with the gold rows alone, tuned for each seed on
             validation rows: these learning rates and `learning_rate`, each for the steps of the gold and of the
             augmented arm.
+        label_smoothing (`float`, *optional*, defaults to `0.0`): The share of each training row's label that is spread
+            over all classes.
+        adversarial_epsilon (`float`, *optional*, defaults to `0.0`): Trains on each row as it is and with its
+            embeddings moved to where the loss is higher, by a vector that is at most so long; 0 does not. From 0.5 to
+            5 is usual.
+        adversarial_steps (`int`, *optional*, defaults to `1`): How many gradients it follows there: one is the fast
+            gradient method, more are projected gradient descent. Each takes as long as a training step.
         metrics (`list[str]`, *optional*, defaults to `["accuracy", "f1"]`): Modules of `hf_augment.metrics`.
     """
 
@@ -39,16 +46,21 @@ class StudyConfig:
     batch_size: int = 16
     max_length: int = 128
     tune_learning_rates: tuple[float, ...] = ()
+    label_smoothing: float = 0.0
+    adversarial_epsilon: float = 0.0
+    adversarial_steps: int = 1
     metrics: tuple[str, ...] = ("accuracy", "f1")
 
     def __post_init__(self):
-        for name in ("hidden_size", "evaluations", "batch_size", "max_length"):
+        for name in ("hidden_size", "evaluations", "batch_size", "max_length", "adversarial_steps"):
             positive(getattr(self, name), f"study: {name}")
         above_zero(self.epochs, "study: epochs")
         above_zero(self.learning_rate, "study: learning_rate")
         for rate in self.tune_learning_rates:
             above_zero(rate, "study: tune_learning_rates")
         between(self.weight_decay, 0, 1e6, "study: weight_decay")
+        between(self.label_smoothing, 0, 1, "study: label_smoothing")
+        between(self.adversarial_epsilon, 0, 1e6, "study: adversarial_epsilon")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds or min(self.seeds) < 0:
             raise ValueError(f"study: seeds: expected different whole numbers from 0 up, got {list(self.seeds)}.")
         if not self.metrics:

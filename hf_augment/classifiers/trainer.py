@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback
 
 from hf_augment.blocks import StudyConfig
+from hf_augment.classifiers.adversarial import AdversarialTrainer
 from hf_augment.classifiers.examples import Examples, class_names, read_examples
 from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
 from hf_augment.classifiers.tokenizer import train_tokenizer
@@ -167,7 +168,7 @@ def _encode(examples: Examples, tokenizer: Any, max_length: int) -> list[dict[st
 
 
 def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_steps: int, best, folder: str) -> Any:
-    from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
+    from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
 
     arguments = TrainingArguments(
         output_dir=folder,
@@ -186,7 +187,10 @@ def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_step
     )
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # Trainer would multiply the batch by the devices, and steps would mean something else
-    trainer = Trainer(
+    trainer = AdversarialTrainer(
+        smoothing=config.label_smoothing,
+        epsilon=config.adversarial_epsilon,
+        gradients=config.adversarial_steps,
         model=model,
         args=arguments,
         train_dataset=encoded["train"],
