@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from hf_augment import streams, words
 from hf_augment.batches import DictBatch, RowBatch, TableBatch, open_batch
-from hf_augment.errors import one_split
+from hf_augment.errors import one_split, unknown
 from hf_augment.fields import conform
 from hf_augment.provenance import PROVENANCE, Output, refuse_taken
 from hf_augment.registry import build
@@ -25,6 +25,7 @@ class _Source(NamedTuple):
 
     texts: tuple[Any, ...]
     label: str | None
+    stored: Any  # the label as the column holds it
     id: str
     key: bytes
     copies: int
@@ -167,9 +168,10 @@ class Augment:
                 "Write dataset.map(augment, batched=True)."
             )
         outcomes = self._apply(sources)
+        names = self.label_names or _label_names(rows.features, self.label)
         output = Output()
         for index, source in enumerate(sources):
-            self._emit(output, index, source, outcomes.get(index, {}), single=rows.single)
+            self._emit(output, index, source, outcomes.get(index, {}), names, rows.single)
         return rows.grow(output.sources, output.changes, output.provenance())
 
     def _check_columns(self, columns: Sequence[str]) -> None:
@@ -208,7 +210,7 @@ class Augment:
         problem = self._problem(texts, row_id)
         if not problem and label_read and name is None:
             problem = "no label"
-        return _Source(texts, name, source_id, key, copies, problem)
+        return _Source(texts, name, label, source_id, key, copies, problem)
 
     def _problem(self, texts: tuple, row_id: Any) -> str:
         if self.key is not None and row_id is None:
@@ -251,7 +253,15 @@ class Augment:
             found[index][copy] = outcomes[place * width : (place + 1) * width]
         return found
 
-    def _emit(self, output: Output, index: int, source: _Source, outcomes: Mapping[int, list], single: bool) -> None:
+    def _emit(
+        self,
+        output: Output,
+        index: int,
+        source: _Source,
+        outcomes: Mapping[int, list],
+        names: Sequence[str] | None,
+        single: bool,
+    ) -> None:
         written = {copy: fields for copy, fields in outcomes.items() if any(isinstance(o, Written) for o in fields)}
         # A copy of which one text was written counts as written; its other texts are those of the source.
         reasons = [
@@ -271,6 +281,8 @@ class Augment:
                 if isinstance(outcome, Written):
                     output.changes[column][position] = outcome.text
                     for other, value in outcome.also.items():
+                        if other == "label" and self.label is not None:
+                            other, value = self.label, _stored_as(value, source.stored, names, outcome.by)
                         output.changes[other][position] = value
 
 
@@ -282,6 +294,20 @@ def _label_names(features: Mapping[str, Any] | None, column: str | None) -> Sequ
     feature = (features or {}).get(column)
     feature = getattr(feature, "feature", feature)  # a list of labels
     return getattr(feature, "names", None)
+
+
+def _stored_as(name: str, like: Any, names: Sequence[str] | None, by: str) -> Any:
+    """Turn the name of a new label into what the label column holds: the name itself, or its number."""
+    if isinstance(like, str):
+        return name
+    if not isinstance(like, int) or isinstance(like, bool) or names is None:
+        raise TypeError(
+            f"{by!r} writes the label {name!r}, and the labels are like {like!r}. It can write labels that are strings, "
+            "or integers with names."
+        )
+    if name not in names:
+        raise ValueError(f"{by!r}: " + unknown("label", name, names))
+    return names.index(name)
 
 
 def _is_unicode(text: str) -> bool:

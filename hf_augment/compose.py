@@ -38,6 +38,7 @@ class Compose(_Combined):
     """
 
     name: ClassVar[str] = "compose"
+    needs: ClassVar[str] = "what its parts need"
 
     transforms: tuple[Transform, ...]
 
@@ -92,6 +93,7 @@ class OneOf(_Combined):
     """
 
     name: ClassVar[str] = "one_of"
+    needs: ClassVar[str] = "what its parts need"
 
     transforms: tuple[Transform, ...]
     weights: tuple[float, ...] | None = None
@@ -142,6 +144,7 @@ class Sometimes(_Combined):
     """
 
     name: ClassVar[str] = "sometimes"
+    needs: ClassVar[str] = "what its part needs"
 
     transform: Transform
     rate: float = 0.5

@@ -39,7 +39,8 @@ class Written(NamedTuple):
     Args:
         text (`str`): The text.
         by (`str`): The transform that wrote it; in a pipeline the ones that spoke, joined by `+`.
-        also (`Mapping`, *optional*): Other fields of the row that change with the text.
+        also (`Mapping`, *optional*): Other fields of the row that change with the text; `"label"` is the new label's
+            name, whatever the label column is called and holds.
         notes (`Mapping`, *optional*): `"edits"`: for each step the edits it made to the text of the step before.
     """
 
@@ -76,12 +77,14 @@ class Transform(ABC):
 
     A subclass is a frozen dataclass whose fields have the shapes of JSON (numbers, strings, lists, dicts, other
     transforms), with a `version` and a docstring that opens with one sentence; nothing is stored on the instance later.
-    Its `name` is the registry name or, by default, its import path.
+    Its `name` is the registry name or, by default, its import path; `needs` says in a few words what a user has to bring
+    besides texts (a model, a label, a fitted table).
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, ...]] = ("text",)
+    needs: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -6,7 +6,19 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "stand_in:"
-MAKERS: dict[str, str] = {}  # name → "module:function"; the function writes a folder, equal bytes each time
+MAKERS: dict[str, str] = {  # name → "module:function"; the function writes a folder, equal bytes each time
+    "wavering": "tests.tiny_classifier:wavering",
+    "chat": "tests.tiny_chat:chat",
+    "chat_pool": "tests.tiny_chat:pool",
+    "pool_encoder": "tests.tiny_pool:encoder",
+    "similar_pool": "tests.tiny_pool:pool",
+    "tfidf_table": "tests.tiny_pool:table",
+    "translator": "tests.tiny_seq2seq:translator",
+    "back_translator": "tests.tiny_seq2seq:back_translator",
+    "abstractor": "tests.tiny_chains:abstractor",
+    "infiller": "tests.tiny_chains:infiller",
+    "tiny_bert": "tests.tiny_masked:bert",
+}
 
 
 def resolve(params: Any) -> Any:

@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
     0: ["errors", "provenance", "record", "streams", "words"],
-    1: ["engine.digests", "fields", "metrics", "registry"],
+    1: ["engine.digests", "fields", "metrics", "registry", "sentences"],
     2: [
         *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),
         *("sources", "transform"),
     ],
-    3: ["compose", "edits", "engine", "preprocess", "recipe", "tasks"],
+    3: ["compose", "edits", "engine", "preprocess", "recipe", "tasks", "windows"],
     4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "model_transform", "streaming"],
     5: ["training", "transforms"],
     6: ["augment"],

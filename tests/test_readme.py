@@ -32,11 +32,16 @@ def test_examples_run_and_print_what_they_say(block, tmp_path):
     assert not expected or done.stdout == expected
 
 
-def test_the_table_names_every_transform():
+def test_the_table_is_what_the_registry_says(tmp_path):
+    script = ROOT / "scripts" / "transform_table.py"
+    done = run([sys.executable, str(script), "--check"], tmp_path)
+    assert done.returncode == 0, f"{done.stderr}{script.relative_to(ROOT)} writes the table anew."
     for name in TRANSFORMS:
         cls = transform_class(name)
         first = cls.__doc__.strip().splitlines()[0].replace("|", "\\|")
-        assert f"| `{name}` | {cls.__name__} | {first} |" in README
+        (row,) = re.findall(rf"^\| `{name}` \| .+$", README, re.MULTILINE)
+        assert row.startswith(f"| `{name}` | {cls.__name__} | {first} | {cls.needs} | ")
+        assert re.fullmatch(r"–|[\d,.]+", row.split("|")[-2].strip())
 
 
 def test_links_lead_somewhere():

@@ -49,6 +49,7 @@ class Generate(ModelTransform):
     """
 
     name: ClassVar[str] = "generate"
+    needs: ClassVar[str] = "a causal language model, best a trained generator; labels"
 
     model: str
     revision: str | None = None

@@ -1,0 +1,160 @@
+"""
+Rows a second of each transform, for the table in the README, and how often an antonym's new label is right.
+
+    python -m tests.benchmarks.transforms [NAME ...]      # writes tests/benchmarks/transforms.json
+    python -m tests.benchmarks.transforms --labels
+
+A row is a sentence of 20 words from the embedded reviews, mapped with `Dataset.map`, batches of 1,000, one thread; time
+is CPU time, so that a busy machine tells the same. The parameters are those of the first golden case; a transform whose
+first case takes a model or table made on the spot is left out, because its speed says nothing about a real one.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_suffix(".json")
+CASES = Path(__file__).parent.parent / "cases"
+REVIEWS = Path(__file__).parent.parent.parent / "hf_augment" / "embedded" / "reviews"
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+NAMES = ["negative", "positive"]
+WORDS = 20
+ROWS = 1000
+LEAST = 2.0  # seconds of CPU for a figure
+FLIP = {"positive": "negative", "negative": "positive"}
+
+
+def reviews(split: str) -> list[dict]:
+    return [json.loads(line) for line in (REVIEWS / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def sentences(count: int) -> list[dict]:
+    """Cut the reviews, label by label, into rows of exactly 20 words; over again, from another word, until there are enough."""
+    found = []
+    for start in range(WORDS):
+        for label in FLIP:
+            words = " ".join(row["text"] for row in reviews("train") if row["label"] == label).split()[start:]
+            for place in range(0, len(words) - WORDS, WORDS):
+                found.append({"text": " ".join(words[place : place + WORDS]), "label": label})
+        if len(found) >= 2 * count:
+            break
+    found = found[:: len(found) // count][:count]
+    assert len(found) == count
+    return found
+
+
+def measure(name: str, params: dict[str, Any]) -> dict[str, Any]:
+    from datasets import Dataset
+
+    from hf_augment import Augment, build
+
+    rows = ROWS
+    transform = build({"name": name, **params})
+    augment = Augment(transform, text="text", label="label")
+    warm = Dataset.from_list(sentences(rows)[:8])
+    began = time.process_time()
+    warm.map(augment, batched=True)
+    warm.map(augment, batched=True, load_from_cache_file=False)
+    if time.process_time() - began > 1:  # a model: fewer rows
+        rows = 200
+    given = Dataset.from_list(sentences(rows))
+    speeds, spent = [], 0.0
+    while spent < LEAST or len(speeds) < 3:
+        began = time.process_time()
+        out = given.map(augment, batched=True, batch_size=1000, load_from_cache_file=False)
+        seconds = time.process_time() - began
+        spent += seconds
+        speeds.append(rows / seconds)
+        if seconds > 60:
+            break
+    return {
+        "rows_per_second": round(sorted(speeds)[len(speeds) // 2], 1),
+        "rows": rows,
+        "runs": len(speeds),
+        "written": round(sum(copy > 0 for copy in out["copy"]) / rows, 3),
+        "params": params,
+        "machine": machine(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def machine() -> str:
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    for line in cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else ():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return f"one thread of {model}, Python {platform.python_version()}"
+
+
+def measure_all(names: list[str]) -> None:
+    import torch
+    from datasets import disable_progress_bars
+
+    from hf_augment import TRANSFORMS
+
+    torch.set_num_threads(1)
+    disable_progress_bars()
+    figures = json.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+    figures = {name: figure for name, figure in figures.items() if name in TRANSFORMS}
+    for name in names or TRANSFORMS:
+        cases = CASES / f"{name}.json"
+        params = json.loads(cases.read_text(encoding="utf-8"))[0]["params"] if cases.is_file() else None
+        if params is None or "stand_in:" in json.dumps(params):
+            print(f"{name}: left out")
+            continue
+        figures[name] = measure(name, params)
+        print(f"{name}: {figures[name]['rows_per_second']:,} rows/s")
+        FILE.write_text(json.dumps(dict(sorted(figures.items())), indent=2) + "\n", encoding="utf-8")
+
+
+def judged(name: str) -> tuple[list[dict], list[dict]]:
+    """Read the rows that a judge learns from, and those it is asked about."""
+    if name == "reviews":
+        return reviews("train"), reviews("test") + reviews("validation")
+    from datasets import Dataset
+
+    splits = [Dataset.from_parquet(str(DATA / f"{name}/{split}.parquet")) for split in ("train", "test")]
+    named = [[{"text": row["text"], "label": NAMES[row["label"]]} for row in split] for split in splits]
+    return named[0][:3000], named[1]
+
+
+def judge_labels() -> None:
+    """Say how often a judge that was trained on the real rows agrees with the label of an antonym's text."""
+    from sklearn.linear_model import LogisticRegressionCV
+
+    from hf_augment import Antonym
+    from hf_augment.engine.encoder import embed
+    from hf_augment.streams import row_key, stream
+    from hf_augment.transform import Row, Written
+
+    for source in ("reviews", "sst2_sentences"):
+        if source != "reviews" and not (DATA / source).is_dir():
+            print(f"{source}: left out, not on this machine")
+            continue
+        train, test = judged(source)
+        judge = LogisticRegressionCV(max_iter=1000, random_state=0)
+        judge.fit(embed([row["text"] for row in train]), [row["label"] for row in train])
+        rows = [Row(row["text"], row["label"]) for row in test]
+        for settings in ({"flip": FLIP}, {"flip": FLIP, "least": 0.0}, {}):
+            transform = Antonym(**settings)
+            found = transform.apply(rows, [stream(0, transform.name, row_key(row.text), 1) for row in rows])
+            pairs = [(row, out) for row, out in zip(rows, found, strict=True) if isinstance(out, Written)]
+            before = judge.predict(embed([row.text for row, _ in pairs]))
+            after = judge.predict(embed([out.text for _, out in pairs]))
+            labels = [out.also.get("label", row.label) for row, out in pairs]
+            real = sum(row.label == said for (row, _), said in zip(pairs, before, strict=True)) / len(pairs)
+            right = sum(label == said for label, said in zip(labels, after, strict=True)) / len(pairs)
+            print(f"{source} {settings}: {len(pairs)} of {len(rows)} written; the judge agrees with {right:.1%} of")
+            print(f"  their labels and {real:.1%} of their sources'")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_AUGMENT_REMEMBER", "0")  # a remembered text costs nothing
+    judge_labels() if sys.argv[1:] == ["--labels"] else measure_all(sys.argv[1:])
