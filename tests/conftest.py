@@ -50,6 +50,12 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def one_environment(monkeypatch):
+    # `Dataset.map(num_proc=...)` puts a copy in the place of `os.environ`, and what a test set would stay for all others.
+    monkeypatch.setattr(os, "environ", os.environ)
+
+
 def pytest_sessionfinish(session, exitstatus):
     import shutil
 
