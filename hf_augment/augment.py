@@ -12,7 +12,7 @@ from hf_augment.errors import one_split, unknown
 from hf_augment.fields import conform
 from hf_augment.provenance import PROVENANCE, Output, refuse_taken
 from hf_augment.registry import build
-from hf_augment.tasks import check_task, verbalise
+from hf_augment.tasks import check_task, stored_as, verbalise
 from hf_augment.transform import Declined, Row, Transform, Written, canonical
 
 VERSION = 1  # raised when the same transform, rows and seed start to give other rows
@@ -172,6 +172,12 @@ class Augment:
         output = Output()
         for index, source in enumerate(sources):
             self._emit(output, index, source, outcomes.get(index, {}), names, rows.single)
+        for column in output.changes:
+            if column not in rows.columns:
+                raise ValueError(
+                    f"{self.transform.name!r} writes a field that no column holds: "
+                    + unknown("column", column, rows.columns)
+                )
         return rows.grow(output.sources, output.changes, output.provenance())
 
     def _check_columns(self, columns: Sequence[str]) -> None:
@@ -282,7 +288,7 @@ class Augment:
                     output.changes[column][position] = outcome.text
                     for other, value in outcome.also.items():
                         if other == "label" and self.label is not None:
-                            other, value = self.label, _stored_as(value, source.stored, names, outcome.by)
+                            other, value = self.label, stored_as(value, source.stored, names, outcome.by)
                         output.changes[other][position] = value
 
 
@@ -294,20 +300,6 @@ def _label_names(features: Mapping[str, Any] | None, column: str | None) -> Sequ
     feature = (features or {}).get(column)
     feature = getattr(feature, "feature", feature)  # a list of labels
     return getattr(feature, "names", None)
-
-
-def _stored_as(name: str, like: Any, names: Sequence[str] | None, by: str) -> Any:
-    """Turn the name of a new label into what the label column holds: the name itself, or its number."""
-    if isinstance(like, str):
-        return name
-    if not isinstance(like, int) or isinstance(like, bool) or names is None:
-        raise TypeError(
-            f"{by!r} writes the label {name!r}, and the labels are like {like!r}. It can write labels that are strings, "
-            "or integers with names."
-        )
-    if name not in names:
-        raise ValueError(f"{by!r}: " + unknown("label", name, names))
-    return names.index(name)
 
 
 def _is_unicode(text: str) -> bool:

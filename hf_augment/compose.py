@@ -61,7 +61,8 @@ class Compose(_Combined):
                 if isinstance(outcome, Declined):
                     reasons[i].append(outcome.reason)
                     continue
-                rows[i] = rows[i]._replace(text=outcome.text)
+                label = outcome.also.get("label", rows[i].label)  # a step may turn it, and the next one reads it
+                rows[i] = rows[i]._replace(text=outcome.text, label=label)
                 written[i] = outcome if written[i] is None else _chain(written[i], outcome)
         return [_sum_up(*found) for found in zip(source, written, reasons, strict=True)]
 

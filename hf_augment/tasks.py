@@ -53,3 +53,29 @@ def verbalise(label: Any, names: Sequence[str] | None, column: str) -> str | Non
     raise TypeError(
         f"A label in column {column!r} is {label!r}. Expected a string, a number, a list of those, or None."
     )
+
+
+def stored_as(name: str, like: Any, names: Sequence[str] | None, by: str) -> Any:
+    """
+    Turn a label's name into what the label column holds: the way back from `verbalise`.
+
+    Args:
+        name (`str`): The label that a transform wrote.
+        like (`Any`): The label that the row had.
+        names (`Sequence[str]`, *optional*): The names of integer labels.
+        by (`str`): The transform, for the error.
+
+    Raises:
+        `ValueError`: The label is none of the names.
+        `TypeError`: The column holds something else than strings, or integers with names.
+    """
+    if isinstance(like, str):
+        return name
+    if not isinstance(like, int) or isinstance(like, bool) or names is None:
+        raise TypeError(
+            f"{by!r} writes the label {name!r}, and the labels are like {like!r}. It can write labels that are strings, "
+            "or integers with names."
+        )
+    if name not in names:
+        raise ValueError(f"{by!r}: " + unknown("label", name, names))
+    return names.index(name)

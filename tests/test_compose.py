@@ -1,10 +1,14 @@
 from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
+from datasets import Dataset
 
-from hf_augment import Compose, OneOf, RandomSwap, Sometimes, Written
+from hf_augment import Augment, Compose, OneOf, RandomSwap, Sometimes, Written
 from hf_augment.edits import splice
-from hf_augment.transform import Declined, Row
+from hf_augment.streams import stream
+from hf_augment.transform import Declined, Row, Transform
 from tests.contract import TEXTS, outcomes, rows
 
 SWAP = RandomSwap(rate=0.5, reserved=["soup"])
@@ -64,3 +68,36 @@ def test_bad_combinations(make, message):
 def test_combinators_take_transforms_only():
     with pytest.raises(TypeError, match="expected Transform, got 'swap'"):
         Compose(transforms=["swap"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnRound(Transform):
+    """Write the other label."""
+
+    reads: ClassVar[tuple[str, ...]] = ("text", "label")
+
+    def apply(self, rows, streams):
+        other = {"good": "bad", "bad": "good"}
+        return [Written(f"{row.text} ({row.label})", self.name, {"label": other[row.label]}) for row in rows]
+
+
+def test_a_later_step_reads_the_label_that_an_earlier_one_wrote():
+    pipeline = Compose(transforms=[TurnRound(), TurnRound(), TurnRound()])
+    (outcome,) = pipeline.apply([Row("text", "good")], [stream(0, pipeline.name, b"", 1)])
+    assert outcome.text == "text (good) (bad) (good)"
+    assert outcome.also == {"label": "bad"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritesElsewhere(Transform):
+    """Write a field that no column holds."""
+
+    def apply(self, rows, streams):
+        return [Written(f"{row.text}!", self.name, {"summry": "short"}) for row in rows]
+
+
+def test_a_field_without_a_column_is_named():
+    augment = Augment(WritesElsewhere(), text="text")
+    given = Dataset.from_dict({"text": ["a"], "summary": ["b"]})
+    with pytest.raises(ValueError, match=r"writes a field that no column holds.*'summry'.*'summary'"):
+        given.map(augment, batched=True)

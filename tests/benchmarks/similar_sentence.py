@@ -7,6 +7,7 @@ Pools and vectors are kept in `--folder` between runs.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--sentences", type=int, default=50_000)
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/hf_augment_similar_sentence"))
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "hf_augment_similar_sentence")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         print(f"skipped: {DATA} is absent")
