@@ -163,10 +163,8 @@ def invariance(count: int) -> None:
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
-    texts = read("data/sst2_sentences/train.parquet")
-    texts = list(dict.fromkeys(texts + read("data/sst2_sentences/test.parquet") + read("data/imdb/train.parquet")))[
-        :count
-    ]
+    names = [*(f"sst2_sentences/{split}" for split in ("train", "test", "validation")), "imdb/train"]
+    texts = list(dict.fromkeys(text for name in names for text in read(f"data/{name}.parquet")))[:count]
     rows = Dataset.from_dict({"text": texts})
     augment = Augment(MaskedLM(model="embedded:masked", action="either"), text="text")
     whole = rows.map(augment, batched=True, batch_size=1000)
