@@ -31,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("what", choices=("flips", "batches", "examples"))
     parser.add_argument("--guard", help="a masked language model trained with the labels of SST-2")
     parser.add_argument("--rows", type=int, default=600, help="test rows whose labels may flip (default: %(default)s)")
+    parser.add_argument("--only", nargs="*", help="of the arms of flips, those with these names")
     parser.add_argument("--rate", type=float, default=0.2, help="of words replaced there (default: %(default)s)")
     parser.add_argument("--static", type=int, default=10_000, help="rows for batches (default: %(default)s)")
     parser.add_argument("--context", type=int, default=2_000, help="rows for batches (default: %(default)s)")
@@ -51,17 +52,21 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def arms(guard: str | None) -> dict[str, dict[str, Any]]:
     """Return the transforms that are compared, by name."""
+    static, context = {"name": "similar_word", "source": "static"}, {"name": "similar_word", "source": "context"}
     found: dict[str, dict[str, Any]] = {
         "synonym": {"name": "synonym"},
-        "static, no list": {"name": "similar_word", "source": "static"},
-        "static": {"name": "similar_word", "source": "static"},
-        "context, no list": {"name": "similar_word"},
-        "context": {"name": "similar_word"},
+        "static, no list": static,
+        "static": static,
+        "context, no list": context,
+        "context": context,
+        "context 0.6": {**context, "threshold": 0.6},
+        "context 0.7": {**context, "threshold": 0.7},
+        "context 0.8": {**context, "threshold": 0.8},
     }
+    for margin in (-0.5, 0.0, 0.5) if guard is not None else ():
+        found[f"static, guard {margin:+}"] = {**static, "guard": guard, "guard_margin": margin}
     if guard is not None:
-        for margin in (-0.5, 0.0, 0.25):
-            found[f"static, guard {margin:+}"] = {**found["static"], "guard": guard, "guard_margin": margin}
-        found["context, guard +0.0"] = {**found["context"], "guard": guard}
+        found["context, guard +0.0"] = {**context, "guard": guard}
     return found
 
 
@@ -79,6 +84,8 @@ def flips(given: argparse.Namespace) -> None:
         print(f"judge {name}: {sum(right[name]) / len(test):.3f} of {len(test)} test rows right", flush=True)
     opposites = antonyms()
     for arm, spec in arms(given.guard).items():
+        if given.only and arm not in given.only:
+            continue
         with mock.patch.object(forms, "_opposites", dict) if arm.endswith("no list") else nullcontext():
             outcomes, seconds = written(spec | {"rate": given.rate}, test)
         kept = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Written)]
