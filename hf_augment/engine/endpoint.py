@@ -138,6 +138,7 @@ class _Run:
         self._not_before = 0.0  # when the server wants to hear from us again
         self._heard = False  # whether it has taken a question
         self._silent = 0  # rows in a row that got no answer
+        self._over = False  # whether an error has ended it
 
     def work(self) -> None:
         try:
@@ -168,9 +169,12 @@ class _Run:
 
     async def _one(self, place: int) -> None:
         async with self._room:
+            if self._over:  # before the other thread has read the error, no further question may cost anything
+                return
             try:
                 self.found.put((place, await self._outcome(self.conversations[place])))
             except Exception as error:  # noqa: BLE001 - the other thread raises it
+                self._over = True
                 self.found.put(error)
 
     async def _outcome(self, conversation: Conversation) -> Outcome:
