@@ -41,9 +41,9 @@ def table(speeds: dict) -> str:
             f"Rows a second: sentences of {WORDS} words through `Dataset.map`, CPU time of {' or '.join(machines)};",
         ]
         lines += [
-            "`python -m tests.benchmarks.transforms` measures anew. Those that need a model are measured with the"
+            "`python -m tests.benchmarks.transforms` measures anew. What needs a model was measured with a small one, which"
         ]
-        lines += ["small ones that ship here; – is not measured."]
+        lines += ["`tests/benchmarks/transforms.json` names; – is not measured."]
     return "\n".join(lines) + "\n"
 
 
