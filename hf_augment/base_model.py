@@ -53,7 +53,7 @@ def start_model(config: TrainConfig, prompt: PromptFormat, rows: Any, arguments:
         model.sparse_prediction = True  # ModernBERT then scores the vocabulary where a token is masked, and only there
         if tokenizer.mask_token_id is None:
             raise ValueError(f"The tokenizer of {config.model!r} has no mask_token. Use a masked language model.")
-    if tokenizer.eos_token_id is None:
+    if tokenizer.eos_token_id is None and (config.objective == "causal" or config.packed):  # BERT has none
         raise ValueError(
             f"The tokenizer of {config.model!r} has no eos_token, so no text could end. Use another model."
         )

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hf_augment.transform import Row
+from hf_augment.words import Span
 
 TOO_LONG = "a sentence is longer than the model reads"
 _ROWS = {"cpu": 128, "cuda": 4_096}
+Cost = Sequence[int]  # of each resource
 _USUAL = 512  # tokens; what T5 was trained on, which has no limit of its own
 
 
@@ -45,28 +47,33 @@ def together(model: Any, rows: Sequence[Row]) -> Iterator[list[int]]:
         yield order[first : first + size]
 
 
-def pack(sizes: Sequence[Sequence[int]], room: Sequence[int]) -> list[tuple[int, int]] | None:
+def pack(sizes: Sequence[tuple[Cost, Cost]], room: Cost) -> list[tuple[int, int]] | None:
     """
     Put as many things as fit into each window, in their order.
 
     Args:
-        sizes (`Sequence[Sequence[int]]`): What each thing (a sentence) costs of each resource (tokens, ...).
-        room (`Sequence[int]`): How much of each resource a window has.
+        sizes (`Sequence[tuple[Cost, Cost]]`): What each thing (a sentence) costs of each resource (tokens, ...): where
+            it begins a window, and where it follows another one.
+        room (`Cost`): How much of each resource a window has.
 
     Returns:
         `list[tuple[int, int]]`: Where each window begins, and where it ends (excluded); `None` if a thing fits none.
     """
     windows: list[tuple[int, int]] = []
     first, used = 0, [0] * len(room)
-    for i, size in enumerate(sizes):
-        if any(cost > space for cost, space in zip(size, room, strict=True)):
+    for i, (alone, following) in enumerate(sizes):
+        if not _fits(alone, room):
             return None
-        total = [cost + before for cost, before in zip(size, used, strict=True)]
-        if any(cost > space for cost, space in zip(total, room, strict=True)):
+        total = [cost + before for cost, before in zip(following, used, strict=True)]
+        if i > first and not _fits(total, room):
             windows.append((first, i))
-            first, total = i, list(size)
-        used = total
+            first = i
+        used = alone if i == first else total
     return [*windows, (first, len(sizes))] if len(sizes) else windows
+
+
+def _fits(costs: Cost, room: Cost) -> bool:
+    return all(cost <= space for cost, space in zip(costs, room, strict=True))
 
 
 def encode(tokenizer: Any, text: str) -> Any:
@@ -74,16 +81,18 @@ def encode(tokenizer: Any, text: str) -> Any:
     return tokenizer(text, split_special_tokens=True, verbose=False)
 
 
-def costs(tokenizer: Any, texts: Sequence[str]) -> list[int]:
-    """Return how many tokens each text takes where it follows another one."""
+def costs(tokenizer: Any, text: str, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """Return how many tokens each span of a text takes where it begins a window, and with what stands before it."""
+    if not spans:
+        return []
+    ends = [spans[0][0], *(end for _, end in spans[:-1])]
     # Byte-level tokenizers write the first word otherwise where no space stands before it.
-    spaced = [f" {text}" for text in texts]
-    ids = (
-        tokenizer(spaced, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
-        if spaced
-        else []
-    )
-    return [len(row) for row in ids]
+    pieces = [text[start:end] for start, end in spans] + [
+        text[before:end] for before, (_, end) in zip(ends, spans, strict=True)
+    ]
+    ids = tokenizer(pieces, add_special_tokens=False, split_special_tokens=True, verbose=False).input_ids
+    sizes = [len(row) for row in ids]
+    return list(zip(sizes[: len(spans)], sizes[len(spans) :], strict=True))
 
 
 def read_back(tokenizer: Any, tokens: Sequence[int]) -> str:

@@ -32,7 +32,7 @@ class Server:
         self.answer, self.faults = answer, dict(faults or {})
         self.bodies: list[dict] = []
         self.headers: list[dict[str, str]] = []
-        self.happened: Counter = Counter()
+        self.happened: Counter = Counter()  # tries by what was drawn for them
         self.answered: Counter = Counter()  # full answers by question
         self.closed = threading.Event()
         self._tries: Counter = Counter()
@@ -43,6 +43,12 @@ class Server:
         with self._guard:
             self._tries[question] += 1
             salted = f"{question}\0{self._tries[question]}"
+        fault = self._fault(salted)
+        with self._guard:
+            self.happened[fault] += 1
+        return fault
+
+    def _fault(self, salted: str) -> str:
         left = int.from_bytes(hashlib.blake2b(salted.encode(), digest_size=8).digest(), "little") / 2**64
         for fault, share in self.faults.items():
             left -= share
@@ -69,9 +75,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.meet(own, fault, body, question)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client has lost its patience
-        finally:
-            with own._guard:
-                own.happened[fault] += 1
 
     def meet(self, own: Server, fault: str, body: dict, question: str) -> None:
         if fault == "busy":

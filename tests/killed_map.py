@@ -1,12 +1,14 @@
 """
 Run in a process of its own, and killed by `test_kill.py`: maps a file of rows with `masked_lm` on two processes.
 
-    python -m tests.killed_map ROWS.jsonl OUT.json COUNTS COMMIT_EVERY
+    python -m tests.killed_map ROWS.jsonl OUT.json COUNTS COMMIT_EVERY ENOUGH
 """
 
 import json
 import os
+import signal
 import sys
+from pathlib import Path
 
 from datasets import disable_progress_bars, load_dataset
 
@@ -15,7 +17,7 @@ from hf_augment.engine import masked_model, store
 
 
 def main() -> None:
-    rows, out, counts, commit_every = sys.argv[1:]
+    rows, out, counts, commit_every, enough = sys.argv[1:]
     store.COMMIT_EVERY = float(commit_every)
     ask = masked_model._logits
 
@@ -23,6 +25,8 @@ def main() -> None:
         file = os.open(counts, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(file, f"{len(windows)}\n".encode())  # in one piece, so that a kill leaves no half of a number
         os.close(file)
+        if sum(map(int, Path(counts).read_text().split())) >= int(enough):
+            os.killpg(0, signal.SIGKILL)  # the other process too, and the one that waits for both
         return ask(lm, windows)
 
     masked_model._logits = counted

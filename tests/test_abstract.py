@@ -1,4 +1,5 @@
 import copy
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -156,21 +157,45 @@ def test_impossible_settings(settings, message):
         Abstract(model="stub", **settings)
 
 
+COST = st.tuples(st.integers(0, 9), st.integers(0, 3))
+
+
 @given(
-    sizes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=40),
+    sizes=st.lists(st.tuples(COST, COST), max_size=40),
     room=st.tuples(st.integers(1, 20), st.integers(1, 5)),
 )
 def test_windows_hold_all_in_order_and_are_full(sizes, room):
     windows = pack(sizes, room)
     if windows is None:
-        assert any(size[0] > room[0] or size[1] > room[1] for size in sizes)
+        assert any(first[0] > room[0] or first[1] > room[1] for first, _ in sizes)
         return
     assert [place for first, last in windows for place in range(first, last)] == list(range(len(sizes)))
-    used = [[sum(size[kind] for size in sizes[first:last]) for kind in (0, 1)] for first, last in windows]
+    used = [
+        [sizes[first][0][kind] + sum(later[kind] for _, later in sizes[first + 1 : last]) for kind in (0, 1)]
+        for first, last in windows
+    ]
     assert all(cost <= space for window in used for cost, space in zip(window, room, strict=True))
     for (first, last), (tokens, gaps) in zip(windows[:-1], used, strict=False):
         assert first < last
-        assert tokens + sizes[last][0] > room[0] or gaps + sizes[last][1] > room[1]
+        assert tokens + sizes[last][1][0] > room[0] or gaps + sizes[last][1][1] > room[1]
+
+
+@pytest.mark.parametrize("between", [" <br /><br />", "\n\n\n\n", " <br />\n \n<br />", "<p>" * 5, "\n \n" * 100])
+def test_what_stands_between_sentences_takes_room_too(ask, between):
+    """Reviews from the web are full of it."""
+    text = between.join(f"Film {number} was dull." for number in range(40))
+    (outcome,), asked = ask(lambda asked: re.search(r"\d+", asked)[0], [Row(text)])
+    assert [number for window in asked for number in re.findall(r"\d+", window)] == [str(n) for n in range(40)]
+    assert isinstance(outcome, Written)
+
+
+def test_a_window_may_be_full_to_the_last_token(ask, tokenizer):
+    """Words that begin a text take other tokens than those that follow a space."""
+    assert len(tokenizer("waste").input_ids) > len(tokenizer(" waste").input_ids) + 1
+    text = " ".join("waste of money." for _ in range(20))
+    for limit in range(10, 30):
+        (outcome,), _ = ask(lambda asked: "ok", [Row(text)], limit=limit)
+        assert isinstance(outcome, Written), limit
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,19 @@ def test_a_prefix_stands_before_each_sentence_and_may_be_a_token(ask):
     assert not asked
 
 
+def test_what_marian_would_take_for_a_language_is_not_dropped(ask):
+    """Its tokenizer makes one token, mostly an unknown one, of all that stands before `<<`."""
+    tokenizer = ended()
+    tokenizer.remove_language_code = lambda text: ([], text)  # only Marian's has it
+    texts = [">>Call now, it is free<< or text us.", "Call >>now<<.", ">> He said so."]
+    found, asked = ask(lambda _, text: "So it is", texts, tokenizer=tokenizer)
+    assert found[0] == Declined("language code in the text")
+    assert [outcome.text for outcome in found[1:]] == ["So it is", "So it is"]
+    assert not any("free" in text for _, text, _ in asked)
+    found, _ = ask(lambda _, text: "So it is", texts, tokenizer=tokenizer, forward_prefix=">>deu<<")
+    assert [outcome.text for outcome in found] == ["So it is"] * 3
+
+
 PIVOTS = [
     {"forward": "en-de", "backward": "de-en"},
     {"forward": "en-fr", "backward": "fr-en"},
@@ -272,9 +285,30 @@ def test_a_model_of_many_languages_is_told_which(nllb, monkeypatch):
     assert (back[0], back[-1], to_english) == (german, end, [english])
 
 
+def test_a_decoder_that_starts_with_the_language_is_not_told_it_twice(nllb, monkeypatch):
+    """mBART's translators for one pair do (`facebook/mbart-large-en-ro`)."""
+    asked, rewrite = [], seq2seq.rewrite
+
+    def noted(model, inputs, *given, start, **named):
+        asked.append(start)
+        yield from rewrite(model, inputs, *given, start=start, **named)
+
+    monkeypatch.setattr(seq2seq, "rewrite", noted)
+    loaded = seq2seq.load_seq2seq(nllb)
+    german, english = loaded.tokenizer.convert_tokens_to_ids(["deu_Latn", "eng_Latn"])
+    monkeypatch.setattr(loaded.model.generation_config, "decoder_start_token_id", german)
+    outcomes(BackTranslate(forward=nllb, language="eng_Latn", pivot="deu_Latn"), ["The film was dull."])
+    assert asked[0] == []
+    assert asked[1:] in ([], [[english]])
+
+
 def test_languages_that_a_model_does_not_know(nllb, pair):
     with pytest.raises(ValueError, match=r"unknown language 'deu_Lat'\. Did you mean 'deu_Latn'\?"):
         outcomes(BackTranslate(forward=nllb, language="eng_Latn", pivot="deu_Lat"), ["The film."])
+    # Pieces of words and other special tokens are no languages, although the tokenizer has a number for each.
+    for language in ("film", "▁film", "T", "</s>", "<unk>"):
+        with pytest.raises(ValueError, match=r"unknown language .* deu_Latn, eng_Latn, fra_Latn"):
+            outcomes(BackTranslate(forward=nllb, language="eng_Latn", pivot=language), ["The film."])
     with pytest.raises(ValueError, match=r"translates between many languages\. Say which ones"):
         outcomes(BackTranslate(forward=nllb), ["The film."])
     with pytest.raises(ValueError, match="takes no language codes, so leave 'language' and 'pivot' out"):

@@ -13,40 +13,31 @@ from tests.contract import TEXTS
 
 KILLS = int(os.environ.get("KILLS", "3"))  # KILLS=20 pytest -s tests/test_kill.py for the long run
 ROWS = 150 * (KILLS + 2)
-COMMIT_EVERY = 0.5 if KILLS > 3 else 0.02  # what a kill may cost has to fit into a short run
+COMMIT_EVERY = 0.5 if KILLS > 3 else 0.0  # what a kill may cost has to fit into a short run
 
 
 def count(file: Path) -> int:
     return sum(map(int, file.read_text().split())) if file.exists() else 0
 
 
-def start(rows: Path, folder: Path, counts: Path) -> subprocess.Popen:
+def run(rows: Path, folder: Path, counts: Path, enough: int = sys.maxsize) -> subprocess.CompletedProcess:
+    """Map the rows in processes that are killed when the model was asked for enough of them."""
     environment = {
         **os.environ,
         "HF_AUGMENT_REMEMBER": "1",
         "HF_AUGMENT_CACHE": str(folder / "hf_augment"),
         "HF_DATASETS_CACHE": str(folder / "datasets"),
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.killed_map", rows, folder / "out.json", counts, str(COMMIT_EVERY)],
+    settings = [rows, folder / "out.json", counts, str(COMMIT_EVERY), str(enough)]
+    return subprocess.run(
+        [sys.executable, "-m", "tests.killed_map", *settings],
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=False,
         cwd=Path(__file__).parent.parent,
-        start_new_session=True,  # its workers are killed with it
+        start_new_session=True,  # its processes are killed together, and nobody else with them
     )
-
-
-def kill_when_asked(process: subprocess.Popen, counts: Path, enough: int) -> None:
-    while count(counts) < enough:
-        try:
-            _, said = process.communicate(timeout=0.005)
-        except subprocess.TimeoutExpired:
-            continue
-        pytest.fail(f"it ended before it could be killed: {said.decode()[-2000:]}")
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    process.stderr.close()
 
 
 @pytest.mark.slow
@@ -56,19 +47,17 @@ def test_killed_again_and_again_it_ends_with_the_same_rows(tmp_path):
     rows.write_text("\n".join(json.dumps({"text": text}) for text in texts))
     for name in ("undisturbed", "killed"):
         (tmp_path / name).mkdir()
-    whole = start(rows, tmp_path / "undisturbed", tmp_path / "whole")
-    _, said = whole.communicate()
-    assert whole.returncode == 0, said.decode()
+    whole = run(rows, tmp_path / "undisturbed", tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
     asked = count(tmp_path / "whole")
     assert asked >= ROWS
-    for run in range(KILLS):
-        counts = tmp_path / f"run-{run}"
-        kill_when_asked(start(rows, tmp_path / "killed", counts), counts, asked // (KILLS + 2))
+    for number in range(KILLS):
+        done = run(rows, tmp_path / "killed", tmp_path / f"run-{number}", asked // (KILLS + 2))
+        assert done.returncode == -signal.SIGKILL, done.stderr
         assert not (tmp_path / "killed" / "out.json").exists()
-    last = start(rows, tmp_path / "killed", tmp_path / "last")
-    _, said = last.communicate()
-    assert last.returncode == 0, said.decode()
-    runs = [count(tmp_path / name) for name in (*(f"run-{run}" for run in range(KILLS)), "last")]
+    last = run(rows, tmp_path / "killed", tmp_path / "last")
+    assert last.returncode == 0, last.stderr
+    runs = [count(tmp_path / name) for name in (*(f"run-{number}" for number in range(KILLS)), "last")]
     print(f"rows asked of the model: {asked} undisturbed, {sum(runs)} in {KILLS} killed runs and the last one: {runs}")
     assert runs[-1] < asked
     first, second = (json.loads((tmp_path / name / "out.json").read_text()) for name in ("undisturbed", "killed"))

@@ -9,16 +9,18 @@ import torch
 from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoConfig, AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 
 from hf_augment import Augment, MaskedLM, training
 from hf_augment.blocks import ScratchConfig, TrainConfig
 from hf_augment.embedded import lexicon
 from hf_augment.engine import masked_model
+from hf_augment.engine.batching import in_batches
 from hf_augment.engine.blanks import Blanks, prefix, windows
 from hf_augment.engine.decoding import Sampling
 from hf_augment.engine.masked import Question, draw, fill, load_masked_lm, score
 from hf_augment.engine.prompt import PromptFormat
+from hf_augment.engine.whole_words import whole_words
 from hf_augment.examples import tokenize
 from hf_augment.recipe import load_recipe
 from hf_augment.streams import row_key, stream
@@ -84,7 +86,9 @@ def test_a_blank_is_one_mask_whatever_stood_there(lm):
 def test_a_mask_that_a_text_spells_out_is_text(lm):
     text = f"A {lm.tokenizer.mask_token} film"
     (window,) = windows(lm.tokenizer, lm.frame, [Blanks(text, spans(text, "film"))], [[]], lm.limit)
-    assert window.ids.count(lm.tokenizer.mask_token_id) == 1
+    assert window.places == [len(window.ids) - len(lm.frame.after) - 1]
+    if "XLMRoberta" not in type(lm.tokenizer).__name__:  # which has "<mask>" among the pieces of its texts too
+        assert window.ids.count(lm.tokenizer.mask_token_id) == 1
 
 
 def test_a_word_put_in_hides_nothing(lm):
@@ -160,6 +164,17 @@ def test_behind_a_bracket_a_word_has_no_space_before_it():
     assert vocabulary.is_spaced("good", 0)
 
 
+def test_beginnings_of_words_and_gaps_between_ids_are_no_words():
+    from tokenizers import Tokenizer, decoders, models
+    from transformers import PreTrainedTokenizerFast
+
+    # HerBERT marks where a word ends, so a token without the mark is the beginning of one; and some ids may be unused.
+    vocabulary = {"<unk>": 0, "fil": 1, "film</w>": 2, "dull</w>": 7}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], end_of_word_suffix="</w>", unk_token="<unk>"))
+    tokenizer.decoder = decoders.BPEDecoder()
+    assert whole_words(PreTrainedTokenizerFast(tokenizer_object=tokenizer)).words == ["film", "dull"]
+
+
 # The model
 
 
@@ -216,6 +231,35 @@ def test_a_model_without_masks_says_so(tmp_path):
         load_masked_lm(str(tmp_path))
 
 
+def test_a_model_without_a_head_says_so(tmp_path):
+    tiny_masked.bert(tmp_path)
+    AutoModel.from_pretrained(tmp_path).save_pretrained(tmp_path)  # an encoder, whose head would be drawn at random
+    with pytest.raises(
+        ValueError, match=r"not trained to fill in words.*cls\.predictions.*Use a masked language model"
+    ):
+        load_masked_lm(str(tmp_path))
+
+
+def test_a_model_that_writes_is_no_masked_model():
+    with pytest.raises(ValueError, match=r"'embedded:generator' is a 'llama'.*Use a masked language model") as caught:
+        load_masked_lm("embedded:generator")
+    assert len(str(caught.value)) < 400
+
+
+def test_a_head_that_scores_every_place_costs_memory_there(lm, monkeypatch):
+    costs = []
+    monkeypatch.setattr(masked_model, "_SCORES_A_TOKEN", 10)
+    monkeypatch.setattr(
+        masked_model, "in_batches", lambda lengths, *others: costs.append(lengths) or in_batches(lengths, *others)
+    )
+    rows = [Blanks(SENTENCE, spans(SENTENCE, "film"))]
+    for one in (lm, dataclasses.replace(lm, selects=False)):
+        assert len(answers(fill(one, rows), 1)[0]) == 1
+    size, length = lm.model.config.vocab_size, len(lm.tokenizer(" " + SENTENCE).input_ids)
+    assert costs[0][0] < 10 + length + size // 10
+    assert costs[1][0] > (length - 10) * size // 10
+
+
 def test_roberta_counts_positions_from_two(tmp_path):
     lm = load_masked_lm(str(tiny_masked.roberta(tmp_path / "roberta")))
     assert lm.limit == 64
@@ -224,6 +268,25 @@ def test_roberta_counts_positions_from_two(tmp_path):
 
 
 # Asking
+
+
+def test_a_text_with_many_questions_is_tokenised_once(lm, monkeypatch):
+    class Counts:
+        def __init__(self):
+            self.given = []
+
+        def __call__(self, texts, **settings):
+            self.given += texts
+            return lm.tokenizer(texts, **settings)
+
+        def __getattr__(self, name):
+            return getattr(lm.tokenizer, name)
+
+    asked = [Blanks(SENTENCE, [place]) for place in words(SENTENCE)] + [Blanks("A film.", [(2, 6)])]
+    found = list(windows(counts := Counts(), lm.frame, asked, [[]] * len(asked), lm.limit))
+    assert counts.given == [lm.frame.gap + SENTENCE, lm.frame.gap + "A film."]
+    alone = [next(windows(lm.tokenizer, lm.frame, [row], [[]], lm.limit)) for row in asked]
+    assert [window._replace(row=0) for window in found] == alone
 
 
 def test_the_likeliest_words_come_with_their_probabilities(lm):
@@ -275,7 +338,7 @@ def test_words_are_drawn_as_often_as_they_are_likely(lm):
     assert set(drawn) <= set(candidates.words)
     for word, expected in zip(candidates.words, chance, strict=True):
         assert drawn.count(word) / n == pytest.approx(expected, abs=4 * (expected * (1 - expected) / n) ** 0.5 + 1e-3)
-    some = [found[0] for found in answers(draw(lm, rows * n, keys, Sampling(1, 0, 1.0, 4, chance[0] - 1e-6)), n)]
+    some = [found[0] for found in answers(draw(lm, rows * n, keys, Sampling(1, 0, 1.0, 4, chance[0] - 1e-3)), n)]
     assert set(some) == {candidates.words[0]}
 
 
@@ -398,9 +461,30 @@ def test_reserved_and_protected_words_are_kept(make):
     for copy in range(1, 6):
         (outcome,) = apply(transform, [text], copy=copy)
         assert outcome.text.startswith("The dull film and the warm soup ")
-        assert outcome.text.count("dull") == 2
+        assert outcome.text.count("dull") >= 2
         assert "$40" in outcome.text
         assert {text[start:end] for start, end, _ in edits(outcome)} <= {"cost", "hotel"}
+
+
+@pytest.fixture(scope="module")
+def evenly(tmp_path_factory):
+    """A model with few words, of which each is about as likely as any other."""
+    folder = tiny_masked.masked_lm(tmp_path_factory.getbasetemp() / "masked-wordpiece", "wordpiece")
+    return lambda **settings: MaskedLM(model=folder, rate=1.0, top_k=0, top_p=1.0, temperature=100, **settings)
+
+
+def test_a_reserved_neighbour_is_not_written_twice(evenly):
+    (outcome,) = apply(evenly(reserved=["film"]), ["dull film, film dull film " * 100])
+    drawn = {new.lower() for _, _, new in edits(outcome)}
+    assert len(drawn) > 15
+    assert drawn.isdisjoint({"film", "dull"})
+
+
+def test_a_word_is_not_replaced_by_itself_without_its_accents(evenly):
+    texts = [f"{word} {i}" for i in range(100) for word in ("fílm", "fi\u0301lm", "FÍLM")]
+    drawn = {outcome.text.split()[0].lower() for outcome in apply(evenly(), texts)}
+    assert len(drawn) > 15
+    assert "film" not in drawn
 
 
 def test_capitals_and_articles_follow(make):
@@ -533,6 +617,15 @@ def test_a_fine_tuned_model_knows_what_the_label_means(conditional):
     for text, outcome in zip(texts, as_negative, strict=True):
         assert_only_edited(text, outcome)
         assert "negative" not in outcome.text
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "roberta", "sentencepiece"])
+def test_any_masked_model_can_be_fine_tuned_with_labels(tmp_path, kind):
+    base = tiny_masked.masked_lm(tmp_path / "base", kind)
+    trained = fine_tune(tmp_path, base, epochs=1, evaluations=1, max_length=32)
+    assert load_masked_lm(trained).labels == ("negative", "positive")
+    (outcome,) = apply(MaskedLM(model=trained, label_conditional=True), [SENTENCE])
+    assert isinstance(outcome, Written)
 
 
 @pytest.mark.slow

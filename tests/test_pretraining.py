@@ -21,7 +21,7 @@ from hf_augment.masking import hide
 from hf_augment.recipe import load_recipe
 from hf_augment.streaming import source_identity, stream_texts
 from tests import tiny
-from tests.test_training import equal, kill_once_there, losses
+from tests.test_training import equal, killed_at, losses
 
 MASKED = {"architecture": "modernbert", "layers": 2, "width": 32, "heads": 2, "vocabulary": 400, "context": 64}
 KINDS = {
@@ -175,10 +175,9 @@ def test_the_same_recipe_gives_the_same_weights(tmp_path, kind, data):
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_and_started_again_it_ends_with_the_same_bits(tmp_path, kind, data):
     path = write_recipe(tmp_path, "killed", kind, data, max_steps=60, evaluations=10)
-    checkpoints = load_recipe(path).generator / "checkpoints"
-    kill_once_there(path, checkpoints / "checkpoint-12")
+    killed_at(15, path)
     record, folder = train(path)
-    assert record["resumed_from"].startswith("checkpoint-")
+    assert record["resumed_from"] == "checkpoint-12"
     undisturbed, other = train(write_recipe(tmp_path, "undisturbed", kind, data, max_steps=60, evaluations=10))
     assert equal(folder, other)
     assert losses(record) == losses(undisturbed)

@@ -268,17 +268,18 @@ def test_known_digests_of_half_a_gigabyte_take_milliseconds(model, monkeypatch):
     start = time.perf_counter()
     first = identity(str(model))
     reading = time.perf_counter() - start
-    monkeypatch.setattr(digests, "_digests", {})
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        assert identity(str(model)) == first
-        taken.append(time.perf_counter() - start)
+    noted, known = [], []
+    for _ in range(5):  # the least of five: another process may have been at work in one of them
+        monkeypatch.setattr(digests, "_digests", {})
+        for taken in (noted, known):
+            start = time.perf_counter()
+            assert identity(str(model)) == first
+            taken.append(time.perf_counter() - start)
     print(
-        f"500 MB: {1000 * reading:.0f} ms read, {1000 * taken[0]:.2f} ms from notes, {1000 * min(taken):.2f} ms in the process"
+        f"500 MB: {1000 * reading:.0f} ms read, {1000 * min(noted):.2f} ms from notes, {1000 * min(known):.2f} ms in the process"
     )
-    assert min(taken) <= 0.020
-    assert taken[0] < 0.1 * reading
+    assert min(known) <= 0.020
+    assert min(noted) < 0.1 * reading
 
 
 # One copy of it

@@ -1,6 +1,5 @@
 """The main job, end to end at toy size: what it leaves, what it does not do twice, what a kill costs."""
 
-import contextlib
 import json
 import os
 import signal
@@ -20,23 +19,38 @@ from tests.tiny_encoder import bag_of_words
 pytestmark = pytest.mark.slow
 
 
-def start(folder: Path, *settings: str) -> subprocess.Popen:
-    sets = [word for setting in (*SMALL, *settings) for word in ("--set", setting)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "hf_augment.cli", "run", "quickstart", *sets],
+KILLED = """
+import os, signal, sys
+from hf_augment import cli, run
+from hf_augment.study.cells import Cell
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if sys.argv.pop(1) == "after the generator":
+    run.augment = lambda *args: kill()
+else:
+    finish = Cell.finish
+    Cell.finish = lambda *args: (finish(*args), kill())
+cli.main()
+"""
+
+
+def start(folder: Path, *python: str) -> subprocess.CompletedProcess:
+    words = [sys.executable, *(python or ("-m", "hf_augment.cli")), "run", "quickstart"]
+    return subprocess.run(
+        [*words, *(word for setting in SMALL for word in ("--set", setting))],
         cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
     )
 
 
-def finish(process: subprocess.Popen) -> str:
-    out, err = process.communicate()
-    assert process.returncode == 0, err[-3000:]
-    return out
+def finish(done: subprocess.CompletedProcess) -> str:
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +115,10 @@ def test_a_second_run_does_nothing_again(done):
 def test_killed_twice_it_ends_with_the_same_scores(done, tmp_path):
     output, _ = done
     killed = tmp_path / "runs" / "quickstart"
-    for mark in (killed / "generator" / "training.json", killed / "cells"):
-        process = start(tmp_path)
-        while not (mark.exists() and (mark.is_file() or any(mark.iterdir()))):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                pytest.fail(f"ended before it could be killed: {process.communicate(timeout=0.05)}")
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    for when in ("after the generator", "after a cell"):
+        done = start(tmp_path, "-c", KILLED, when)
+        assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    assert len(list((killed / "cells").iterdir())) == 1
     finish(start(tmp_path))
     for run in (output, killed):
         assert (run / "comparison.json").exists()

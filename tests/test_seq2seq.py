@@ -1,4 +1,5 @@
 import functools
+import json
 
 import pytest
 import torch
@@ -150,6 +151,26 @@ def test_the_model_s_own_lengths_have_no_say(beams):
     # BART's summarisers set these; the last would make a text that was cut look like one that ended.
     model.generation_config.update(min_length=8, max_length=5, forced_eos_token_id=2)
     assert rewritten(model, ids, keys, Sampling(9, temperature=0), beams=beams) == free
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+def test_of_a_saved_model_s_settings_only_those_that_bar_tokens_count(beams, tmp_path):
+    """Fine-tuned models on the Hub carry what their makers last sampled with."""
+    plain = load_seq2seq(str(translator(tmp_path / "plain"))).model
+    file = translator(tmp_path / "saved") / "generation_config.json"
+    settings = {"do_sample": True, "num_return_sequences": 2, "num_beam_groups": 2, "diversity_penalty": 0.5}
+    settings |= {"return_dict_in_generate": True, "cache_implementation": "static", "use_cache": False}
+    settings |= {"min_new_tokens": 9, "max_time": 1e-9, "encoder_no_repeat_ngram_size": 1, "low_memory": True}
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    saved = load_seq2seq(str(tmp_path / "saved")).model
+    assert saved is not plain
+    ids = [[*row, plain.generation_config.eos_token_id] for row in ([20, 21, 22], [30, 31], [40])]
+    expected = rewritten(plain, ids, [1, 2, 3], Sampling(12), beams=beams)
+    assert all(completion.finished for completion in expected)
+    assert rewritten(saved, ids, [1, 2, 3], Sampling(12), beams=beams) == expected
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"bad_words_ids": [[expected[0].tokens[0]]]}))
+    barred = load_seq2seq(str(tmp_path / "saved")).model
+    assert rewritten(barred, ids, [1, 2, 3], Sampling(12), beams=beams)[0] != expected[0]
 
 
 def test_rows_that_finish_leave_the_batch():

@@ -14,6 +14,7 @@ from hf_augment.engine.scratch import new_model
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Declined, Row, Written
 from hf_augment.transforms import word_tests
+from hf_augment.transforms.word_drafts import Option
 from tests import tiny
 
 EMBEDDED = "embedded:masked"
@@ -143,9 +144,10 @@ class Reads:
     """Stands for an encoder that has vectors of its own for the words of a sentence."""
 
     def __init__(self, degrees):
-        self.degrees, self.asked = degrees, []
+        self.degrees, self.asked, self.places = degrees, [], []
 
     def vectors(self, places):
+        self.places += places
         self.asked += [one.text[one.start : one.end] for one in places]
         for number, one in enumerate(places):
             turn = np.radians(self.degrees[one.text[one.start : one.end].lower()])
@@ -183,6 +185,27 @@ def test_the_new_word_is_read_as_it_will_be_written(file, reads):
     transform = file({"movie": 0, "film": 10}, source="context", model=EMBEDDED)
     assert every(transform, "Movies, MOVIES", copies=2) == {"Films, FILMS"}
     assert set(reader.asked) == {"Movies", "MOVIES", "Films", "FILMS"}
+
+
+def test_of_a_very_long_text_only_what_is_near_is_copied(file, reads):
+    reader = reads(movie=0, film=10)
+    transform = file({"movie": 0, "film": 10}, source="context", model=EMBEDDED, rate=0.0)
+    text = f"{'the cold rain ' * 20_000}movie{' was so' * 20_000}"
+    assert outcome(transform, text).text == text.replace("movie", "film")
+    assert [len(one.text) < 10_000 for one in reader.places if one.text != text] == [True]
+
+
+@pytest.mark.parametrize("before", [0, 1, 1500, 9000])
+@pytest.mark.parametrize("after", [0, 1, 1500, 9000])
+def test_what_is_near_is_all_that_an_encoder_reads(before, after):
+    text = ("cold rain " * 1000)[:before] + "movie" + (" was so" * 2000)[:after]
+    option = Option(Row(text), (before, before + 5), 0, [])
+    whole = contextual.Place(text[:before] + "film" + text[before + 5 :], before, before + 4)
+    near = contextual.Place(*option.put("film"))
+    cut = lambda place: place.text[slice(*contextual._reach(place))]  # noqa: E731
+    assert cut(near) == cut(whole)
+    assert near.text[near.start : near.end] == "film"
+    assert near.start - contextual._reach(near)[0] == whole.start - contextual._reach(whole)[0]
 
 
 # -- the guard ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import functools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -326,27 +327,36 @@ def test_files_of_other_origin_are_left_alone(recipe, model, tmp_path, capsys):
     assert kept.read_text() == "irreplaceable"
 
 
-def kill_once_there(path, checkpoint):
-    """Train in a process of its own, and kill it when a checkpoint is whole."""
-    process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (checkpoint / "trainer_state.json").exists():
-        try:
-            process.wait(0.005)
-        except subprocess.TimeoutExpired:
-            continue
-    process.kill()
-    assert process.wait() == -9
+KILLED = """
+import os, signal, sys
+from transformers import TrainerCallback, trainer
+from hf_augment import training
+
+class Kill(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+trainer.DEFAULT_CALLBACKS.append(Kill)
+training.main([sys.argv[1]])
+"""
+
+
+def killed_at(step, path):
+    """Train in a process of its own that is killed after a step."""
+    words = [sys.executable, "-c", KILLED, path, str(step)]
+    done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 @pytest.mark.slow
 def test_killed_and_started_again_it_ends_with_the_same_bits(recipe):
     settings = {"epochs": 25, "evaluations": 20, "scratch": {**SCRATCH, "dropout": 0.1}}
     path = recipe(**settings)
-    checkpoints = load_recipe(path).generator / "checkpoints"
-    kill_once_there(path, checkpoints / "checkpoint-10")
-    assert not (checkpoints.parent / "training.json").exists()
+    killed_at(13, path)
+    assert not (load_recipe(path).generator / "training.json").exists()
     record, folder = train(path)
-    assert record["resumed_from"].startswith("checkpoint-")
+    assert record["resumed_from"] == "checkpoint-10"
     undisturbed, other = train(recipe("undisturbed", **settings))
     assert undisturbed["resumed_from"] is None
     assert record["steps"] == undisturbed["steps"] == 100

@@ -46,3 +46,26 @@ def bert(folder: Path, texts: list[str], layers: int = 1, classes: int = 2) -> P
     config = BertConfig(vocab_size=len(tokenizer), num_labels=classes, **limit, **size)
     BertForSequenceClassification(config).save_pretrained(folder)
     return folder
+
+
+def bart(folder: Path, texts: list[str]) -> Path:
+    """Write a tiny encoder-decoder of three classes with random weights, and a tokenizer that ends each text."""
+    from tokenizers import processors
+    from transformers import BartConfig, BartForSequenceClassification
+
+    from hf_augment.classifiers import train_tokenizer
+
+    tokenizer = train_tokenizer(texts, size=500)
+    tokenizer.add_special_tokens({"eos_token": "</s>"})
+    end = [("</s>", tokenizer.eos_token_id)]
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=end)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(2)
+    size = {"d_model": 32, "init_std": 0.3, "max_position_embeddings": 256}
+    for part in ("encoder", "decoder"):
+        size |= {f"{part}_layers": 1, f"{part}_attention_heads": 2, f"{part}_ffn_dim": 32}
+    tokens = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.pad_token_id}
+    tokens |= dict.fromkeys(("eos_token_id", "decoder_start_token_id"), tokenizer.eos_token_id)
+    config = BartConfig(vocab_size=len(tokenizer), **size, **tokens)
+    BartForSequenceClassification(config).save_pretrained(folder)
+    return folder

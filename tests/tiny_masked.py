@@ -9,7 +9,7 @@ import torch
 from tests import tiny
 
 TEXTS = [text for text, _ in tiny.ROWS]
-KINDS = ("wordpiece", "byte-level", "roberta")
+KINDS = ("wordpiece", "byte-level", "roberta", "sentencepiece")
 
 
 def bert(
@@ -88,10 +88,37 @@ def roberta(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
     return folder
 
 
+def xlm_roberta(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
+    """Write an XLM-R: SentencePiece that marks the beginning of a word, with capitals."""
+    from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaTokenizer
+
+    words = sorted({word.strip(".,") for text in texts for word in text.split()})
+    letters = sorted(set("".join(texts)) - {" "})
+    scores = dict.fromkeys(["<s>", "<pad>", "</s>", "<unk>"], 0.0)
+    scores |= dict.fromkeys(["▁", *letters], -12.0) | dict.fromkeys([f"▁{word}" for word in words], -5.0)
+    tokenizer = XLMRobertaTokenizer(vocab=[*scores.items(), ("<mask>", 0.0)])
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=66,
+        pad_token_id=1,
+        bos_token_id=0,
+        eos_token_id=2,
+        initializer_range=0.5,
+    )
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+    return folder
+
+
 def masked_lm(folder: Path, kind: str) -> str:
     """Write a model of one of the `KINDS` unless it is there, and return what to call it."""
     if kind == "byte-level":
         return "embedded:masked"
     if not folder.is_dir():
-        {"wordpiece": bert, "roberta": roberta}[kind](folder)
+        {"wordpiece": bert, "roberta": roberta, "sentencepiece": xlm_roberta}[kind](folder)
     return str(folder)

@@ -1,5 +1,6 @@
 """What makes a classifier sturdier while it is trained: embeddings moved against it, and labels that are less sure."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ class AdversarialTrainer(Trainer):
         if not model.training or not (self.smoothing or self.epsilon):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch=num_items_in_batch)
         plain = self.accelerator.unwrap_model(model)
-        with embeddings_of(plain) as seen:
+        with embeddings_of(plain) if self.epsilon else nullcontext() as seen:
             outputs = model(**inputs)
         loss = self._loss(outputs, inputs)
         if self.epsilon:

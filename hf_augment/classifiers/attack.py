@@ -122,7 +122,7 @@ class Attack:
         for candidate in self.candidates:
             places.setdefault((candidate.start, candidate.end), []).append(candidate)
         # At most half of the questions go into the order; with more words than that, the words keep theirs.
-        without = {place: _without(self.text, *place) for place in list(places)[: max(1, self.rules.queries // 2)]}
+        without = {place: _without(self.text, *place) for place in list(places)[: self.rules.queries // 2]}
         yield from self._ask(list(without.values()))
         missed = {place: self._distance(text) for place, text in without.items()}
         for place in sorted(places, key=lambda place: missed.get(place, np.inf)):

@@ -106,8 +106,13 @@ class Victim:
 
     def _pad(self, rows: Sequence[Sequence[int]]) -> dict[str, torch.Tensor]:
         longest, fill = max(1, *map(len, rows)), self.tokenizer.pad_token_id or 0
-        ids = torch.tensor([[*row, *[fill] * (longest - len(row))] for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+        ids = torch.full((len(rows), longest), fill)
+        mask = torch.zeros_like(ids)
+        reads_the_end = self.model.config.model_type == "xlnet"  # even if that is padding
+        for row, own in enumerate(rows):
+            place = slice(longest - len(own), longest) if reads_the_end else slice(0, len(own))
+            ids[row, place] = torch.tensor(own, dtype=ids.dtype)
+            mask[row, place] = 1
         return {"input_ids": ids.to(self.model.device), "attention_mask": mask.to(self.model.device)}
 
     @torch.inference_mode()
@@ -163,6 +168,9 @@ def embeddings_of(model: Any, change: torch.Tensor | None = None) -> Iterator[li
 
     Yields:
         `list[torch.Tensor]`: After a forward pass, the embeddings that it went on with, which have a gradient.
+
+    Raises:
+        `ValueError`: The model has no one place where it looks up a row's tokens, as encoder-decoders have two.
     """
     seen: list[torch.Tensor] = []
 
@@ -178,6 +186,12 @@ def embeddings_of(model: Any, change: torch.Tensor | None = None) -> Iterator[li
         yield seen
     finally:
         handle.remove()
+    if len(seen) != 1 or model.config.model_type == "xlnet":  # which turns its batches on their side
+        raise ValueError(
+            f"The embeddings of a {type(model).__name__} cannot be told apart row by row, nor can those of any "
+            "encoder-decoder. For an attack write method='search', for training adversarial_epsilon=0, or take a "
+            "classifier that is an encoder alone."
+        )
 
 
 def load_victim(reference: str, revision: str | None = None, max_length: int = 512) -> Victim:
@@ -220,9 +234,8 @@ def _load(folder: Path, content: str, device: str, max_length: int) -> Victim:
         config.pad_token_id = tokenizer.pad_token_id
     places = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     unused = getattr(places, "padding_idx", None)  # RoBERTa counts positions from behind there
-    positions = (getattr(config, "max_position_embeddings", None) or _UNLIMITED) - (
-        0 if unused is None else unused + 1
-    )
+    positions = getattr(config, "max_position_embeddings", None) or 0  # XLNet says -1
+    positions = positions - (0 if unused is None else unused + 1) if positions > 0 else _UNLIMITED
     limits = (max_length, tokenizer.model_max_length, positions)
     names = tuple(str(config.id2label[number]) for number in range(config.num_labels))
     return Victim(model.to(device).eval().requires_grad_(False), tokenizer, names, int(min(limits)))

@@ -100,8 +100,9 @@ def windows(
     Yields:
         `Window`: Those in which something is asked, row by row.
     """
+    texts = {text: i for i, text in enumerate(dict.fromkeys(row.text for row in rows))}  # many may ask about the same
     encoded = tokenizer(
-        [around.gap + row.text for row in rows],
+        [around.gap + text for text in texts],
         add_special_tokens=False,
         split_special_tokens=True,  # "[MASK]" in a text is six letters
         return_offsets_mapping=True,
@@ -120,8 +121,9 @@ def windows(
         count = 1 if masks is None else masks[number]
         shift = len(around.gap)
         spans = [(start + shift, end + shift) for start, end in row.spans]
-        offsets = encoded["offset_mapping"][number]
-        ids, starts = _hide(encoded["input_ids"][number], offsets, spans, tokenizer.mask_token_id, count)
+        text = texts[row.text]
+        offsets = encoded["offset_mapping"][text]
+        ids, starts = _hide(encoded["input_ids"][text], offsets, spans, tokenizer.mask_token_id, count)
         for begin, blanks in _shares(starts, len(ids), room):
             places = [starts[blank] + i - begin + len(head) for blank in blanks for i in range(count)]
             yield Window(

@@ -11,7 +11,7 @@ import torch
 from hf_augment.engine.batching import in_batches
 from hf_augment.engine.blanks import Blanks, Frame, Window, frame, prefix, windows
 from hf_augment.engine.prompt import PromptFormat
-from hf_augment.engine.resources import identity, locate, one_thread_in_workers, read_lm
+from hf_augment.engine.resources import identity, locate, one_thread_in_workers, require_safetensors
 from hf_augment.engine.whole_words import WholeWords, whole_words
 
 # Tokens, padding included, that are read together; a mask costs more where the vocabulary is large.
@@ -62,7 +62,8 @@ def load_masked_lm(reference: str, revision: str | None = None) -> MaskedLM:
 
     Raises:
         `FileNotFoundError`: Nothing is there, or no weights in safetensors are.
-        `ValueError`: Its tokenizer has no mask token, or cannot say where in a text a token stands.
+        `ValueError`: It was not trained to fill in words, or its tokenizer has no mask token, or cannot say where in a
+            text a token stands.
     """
     one_thread_in_workers()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,7 +74,7 @@ def load_masked_lm(reference: str, revision: str | None = None) -> MaskedLM:
 
 
 def _load(reference: str, folder: Path, device: str) -> MaskedLM:
-    model, tokenizer = read_lm(folder, "masked")
+    model, tokenizer = _read(reference, folder)
     if tokenizer.mask_token_id is None:
         raise ValueError(f"The tokenizer of {reference!r} has no mask_token. Use a masked language model.")
     if not tokenizer.is_fast:
@@ -90,6 +91,31 @@ def _load(reference: str, folder: Path, device: str) -> MaskedLM:
     limit = min(limit, tokenizer.model_max_length)
     found = MaskedLM(model, tokenizer, prompt, around, limit, whole_words(tokenizer), True)
     return found if _can_select(found) else replace(found, selects=False)
+
+
+def _read(reference: str, folder: Path) -> tuple[Any, Any]:
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING, AutoConfig, AutoModelForMaskedLM, AutoTokenizer
+
+    require_safetensors(folder)
+    safely = {"trust_remote_code": False, "local_files_only": True}
+    config = AutoConfig.from_pretrained(folder, **safely)
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
+        raise ValueError(
+            f"The model {reference!r} is a {config.model_type!r}, which fills in no words. Use a masked language model "
+            "such as BERT, RoBERTa or ModernBERT."
+        )
+    model, found = AutoModelForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **safely
+    )
+    weights = model.state_dict()
+    # An encoder, or a classifier: transformers draws the head it lacks at random, other words in each process.
+    drawn = sorted(name for name in found["missing_keys"] if name in weights and weights[name].ndim > 1)
+    if drawn:
+        raise ValueError(
+            f"The model {reference!r} was not trained to fill in words: its files lack {', '.join(drawn[:4])}. Use a "
+            "masked language model, or train this one with the objective `masked` first."
+        )
+    return model, AutoTokenizer.from_pretrained(folder, **safely)
 
 
 def ask(
@@ -115,7 +141,8 @@ def ask(
         return [[(blank, next(found)) for blank in window.blanks] for window in some]
 
     size = lm.model.config.get_text_config().vocab_size
-    costs = [len(window.ids) + len(window.places) * size // _SCORES_A_TOKEN for window in asked]
+    scored = [len(window.places if lm.selects else window.ids) for window in asked]
+    costs = [len(window.ids) + count * size // _SCORES_A_TOKEN for window, count in zip(asked, scored, strict=True)]
     together = TOKENS_TOGETHER.get(lm.model.device.type, TOKENS_TOGETHER["cuda"])
     for batch, found in in_batches(costs, run, together, "fill", "window"):
         for i, answered in zip(batch, found, strict=True):

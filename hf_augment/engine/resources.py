@@ -13,10 +13,12 @@ from hf_augment.errors import unknown
 
 EMBEDDED = "embedded:"
 SHELF = Path(__file__).parent.parent / "embedded"
-_FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model", "chat_template.jinja")  # never a pickle, never code
+_PIECES = ("*.model", "*.spm", "bpe.codes")  # SentencePiece and the like; Marian has a source.spm and a target.spm
+_FETCHED = ("*.json", "*.safetensors", "*.txt", *_PIECES, "chat_template.jinja")  # never a pickle, never code
 DECISIVE = (
     *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", PROMPT_FILE),
-    *("tokenizer*.json", "vocab.*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json"),
+    *("tokenizer*.json", "vocab.*", "*vocab*.json", "merges.txt", "special_tokens_map.json", "added_tokens.json"),
+    *_PIECES,
     "chat_template.jinja",
 )
 

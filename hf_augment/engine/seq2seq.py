@@ -12,6 +12,7 @@ from transformers import (
     AutoTokenizer,
     DynamicCache,
     EncoderDecoderCache,
+    GenerationConfig,
     LogitsProcessorList,
     NoBadWordsLogitsProcessor,
     NoRepeatNGramLogitsProcessor,
@@ -27,13 +28,21 @@ from hf_augment.engine.resources import identity, locate, one_thread_in_workers,
 # Tokens (read and written, padding included) that are in work together; one beam counts as one row.
 TOKENS_TOGETHER = {"cpu": 8_192, "cuda": 262_144}
 
+# What counts of a model's own generation settings: the tokens with a part of their own, what bars others, and how
+# beams are scored. Whatever else a model was saved with would raise, or make beams another search.
+_SETTINGS = (
+    *("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "forced_bos_token_id"),
+    *("bad_words_ids", "suppress_tokens", "no_repeat_ngram_size", "repetition_penalty"),
+    *("length_penalty", "early_stopping"),
+)
+
 
 class Seq2Seq(NamedTuple):
     """
     An encoder-decoder model, ready to write.
 
     Args:
-        model (`PreTrainedModel`): In evaluation mode, in fp32.
+        model (`PreTrainedModel`): In evaluation mode, in fp32, of its generation settings only those that count.
         tokenizer (`PreTrainedTokenizerBase`): Its tokenizer.
     """
 
@@ -70,6 +79,8 @@ def load_seq2seq(reference: str, revision: str | None = None) -> Seq2Seq:
                 "such as Marian, NLLB, M2M100, BART or T5."
             )
         model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **safely)
+        own = model.generation_config
+        model.generation_config = GenerationConfig(**{name: getattr(own, name) for name in _SETTINGS})
         _loaded[key] = Seq2Seq(model.to(device).eval(), AutoTokenizer.from_pretrained(folder, **safely))
     return _loaded[key]
 

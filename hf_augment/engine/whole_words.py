@@ -42,17 +42,20 @@ def whole_words(tokenizer: Any) -> WholeWords:
     Args:
         tokenizer (`PreTrainedTokenizerBase`): A fast one.
     """
-    tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    read = tokenizer.backend_tokenizer.decode_batch([[i] for i in range(len(tokens))], skip_special_tokens=False)
+    backend = tokenizer.backend_tokenizer
+    known = sorted((i, token) for token, i in tokenizer.get_vocab().items())  # some ids may stand for nothing
+    tokens = [token for _, token in known]
+    read = backend.decode_batch([[i] for i, _ in known], skip_special_tokens=False)
+    end = getattr(backend.model, "end_of_word_suffix", None) or ""  # "</w>": without it, a word goes on
     marker = next(
         (mark for mark in _MARKERS if sum(token.startswith(mark) for token in tokens) > len(tokens) / 50), ""
     )
     special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
     spaced: dict[str, int] = {}
     glued: dict[str, int] = {}
-    for i, (token, text) in enumerate(zip(tokens, read, strict=True)):
+    for (i, token), text in zip(known, read, strict=True):
         word = text.strip()
-        if i not in special and not token.startswith("##") and _is_word(word):
+        if i not in special and not token.startswith("##") and token.endswith(end) and _is_word(word):
             (spaced if token.startswith(marker) else glued).setdefault(word, i)
     forms: dict[str, list[str]] = {}
     for word in spaced:

@@ -8,6 +8,8 @@ import numpy as np
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Declined, Row
 
+TOGETHER = 500  # rows attacked side by side; every text that is tried on them is held in memory meanwhile
+
 
 def attack_report(
     attack: Any,
@@ -36,7 +38,10 @@ def attack_report(
         `dict`: `rows`; `clean_accuracy`; `attacked_accuracy`, the share of rows that it reads rightly before and after;
         `attack_success`, the share of the rightly read rows that were turned; `mean_queries` and `most_queries`, texts
         read for an attacked row; `mean_changed`, words changed in a turned row; `skipped`, rows without text or label,
-        and those that it cannot read.
+        those that it cannot read, and with a `target` those that have that label.
+
+    Raises:
+        `ValueError`: No row is left, as where the classifier calls the labels otherwise.
 
     Example:
 
@@ -51,13 +56,21 @@ def attack_report(
     names = class_names(rows, label, label_names)
     examples = read_examples(rows, text=text, label=label, names=names, label_names=label_names, split="attacked")
     given = [Row(content, names[number]) for content, number in zip(examples.texts, examples.labels, strict=True)]
-    drawn = [stream(seed, attack.name, row_key(row.text), 1) for row in given]
-    found = dict(attack.attack(given, drawn))
-    ended = [outcome for outcome in found.values() if not isinstance(outcome, Declined)]
-    reasons = [outcome.reason for outcome in found.values() if isinstance(outcome, Declined)]
+    found: list[Any] = []
+    for at in range(0, len(given), TOGETHER):
+        part = given[at : at + TOGETHER]
+        drawn = [stream(seed, attack.name, row_key(row.text), 1) for row in part]
+        found += [outcome for _, outcome in attack.attack(part, drawn)]
+    ended = [outcome for outcome in found if not isinstance(outcome, Declined)]
+    reasons = [outcome.reason for outcome in found if isinstance(outcome, Declined)]
     unreadable = sum(reason != attack.MISREAD for reason in reasons)
     turned = [outcome for outcome in ended if outcome.succeeded]
     count = len(given) - unreadable
+    if not count:
+        raise ValueError(
+            f"None of the {len(given)} rows can be attacked: {'; '.join(dict.fromkeys(reasons))}. Rename the labels "
+            "(Dataset.cast_column, or label_names=[...]) as the classifier calls them."
+        )
     return {
         "rows": count,
         "clean_accuracy": _share(len(ended), count),

@@ -144,9 +144,9 @@ class _Writer:
         if not runs(text):
             return Declined("no words")
         spans = sentences(text)
-        sizes = costs(self.tokenizer, [text[start:end] for start, end in spans])
+        sizes = costs(self.tokenizer, text, spans)
         room = self.longest - len(encode(self.tokenizer, self.prefix).input_ids)
-        packed = pack([(size, 1) for size in sizes], (room, self.most or len(spans)))
+        packed = pack([((alone, 1), (after, 1)) for alone, after in sizes], (room, self.most or len(spans)))
         found = []
         for first, last in packed or []:
             span = spans[first][0], spans[last - 1][1]

@@ -31,8 +31,8 @@ class Adversarial(ModelEditTransform):
 
     Args:
         victim (`str`):
-            A folder or Hub id of a sequence classifier, one of ours (`study` leaves `classifier`) or any other. Its
-            label names are those of the dataset.
+            A folder or Hub id of a sequence classifier, one of ours (`study` leaves `classifier`) or any other, which
+            reads the text column alone, no pair. Its label names are those of the dataset.
         revision (`str`, *optional*):
             A commit, branch or tag of a Hub model.
         method (`str`, *optional*, defaults to `"search"`):
@@ -95,7 +95,7 @@ class Adversarial(ModelEditTransform):
     def check(self):
         between(self.draws, 1, 1000, "adversarial: draws")
         between(self.rate, 0, 1, "adversarial: rate")
-        between(self.queries, 2, 1_000_000, "adversarial: queries")
+        between(self.queries, 3, 1_000_000, "adversarial: queries")
         between(self.similarity, 0, 1, "adversarial: similarity")
         between(self.fluency_drop, 0, 1000, "adversarial: fluency_drop")
         between(self.max_length, 1, 1 << 20, "adversarial: max_length")

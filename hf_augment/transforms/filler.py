@@ -11,6 +11,7 @@ from hf_augment.transform import Declined, Row
 from hf_augment.windows import TOO_LONG, NotUsable, costs, encode, longest_input, pack, read_back, without_start
 from hf_augment.words import Span, outside
 
+_TOO_LONG = f"{TOO_LONG} or max_new_tokens allows"
 KEPT = 0.75  # of the words that were not masked; what keeps fewer is another text
 _PIECE = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 
@@ -65,22 +66,21 @@ class Filler:
             return Declined("no label")
         prefix = "" if self.separator is None else f"{row.label}{self.separator}"
         spans = sentences(row.text) if gaps else []
-        sizes = costs(self.tokenizer, [row.text[start:end] for start, end in spans])
+        sizes = costs(self.tokenizer, row.text, spans)
         starts = [start for start, _ in gaps]
-        place = [
-            (bisect_left(starts, start), bisect_left(starts, end)) for start, end in spans
-        ]  # of a sentence's gaps
+        place = [(bisect_left(starts, start), bisect_left(starts, end)) for start, end in spans]  # of sentences' gaps
         room = self.room - len(encode(self.tokenizer, prefix).input_ids)
         most = len(self.sentinels) - 1 if self.sentinels else room
-        packed = pack([(cost, last - first) for cost, (first, last) in zip(sizes, place, strict=True)], (room, most))
+        counts = [last - first for first, last in place]
+        packed = pack([((a, n), (b, n)) for (a, b), n in zip(sizes, counts, strict=True)], (room, most))
         if packed is None:
-            return Declined(TOO_LONG)
+            return Declined(_TOO_LONG)
         found = [
             self._mask(row.text, prefix, (spans[a][0], spans[b - 1][1]), gaps[place[a][0] : place[b - 1][1]])
             for a, b in packed
         ]
         if any(len(window.ids) > self.longest for window in found):
-            return Declined(TOO_LONG)
+            return Declined(_TOO_LONG)
         return [window for window in found if window.gaps]
 
     def _mask(self, text: str, prefix: str, span: Span, gaps: list[Span]) -> Window:

@@ -1,6 +1,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
+from unicodedata import combining, normalize
 
 import regex
 
@@ -10,10 +11,10 @@ from hf_augment.embedded.inflection import cased
 from hf_augment.fields import between
 from hf_augment.model_transform import ModelEditTransform
 from hf_augment.streams import Stream
-from hf_augment.transform import Declined
+from hf_augment.transform import Declined, Row
 from hf_augment.transforms.random_insert import inner_boundaries
 from hf_augment.transforms.synonym import article_edits
-from hf_augment.words import Span
+from hf_augment.words import Span, words
 
 # What can be replaced: letters, with hyphens. "isn't" carries grammar and mostly the sense of the sentence too.
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\u200c\u200d]+(?:-\p{L}[\p{L}\p{M}]*)*")
@@ -53,7 +54,7 @@ class MaskedLM(ModelEditTransform):
     that rarer (Kumar et al. 2020, huggingface.co/papers/2003.02245; unconditional: Kobayashi 2018,
     huggingface.co/papers/1805.06201). All chosen words of a text are hidden at once and replaced by whole words, never
     by themselves, by a neighbour, or by punctuation; a long text is read in windows, none is cut off. Capitals are
-    restored, and "a" or "an" before the word follows.
+    restored, and "a" or "an" before the word follows: of a language in which "a" is another word, reserve it.
 
     Args:
         model (`str`):
@@ -123,7 +124,7 @@ class MaskedLM(ModelEditTransform):
         for i, (row, stream) in enumerate(zip(rows, streams, strict=True)):
             if labels is not None and (row.label is None or (labels and row.label not in labels)):
                 yield i, Declined(f"the model knows no label {row.label!r}, only {', '.join(labels) or 'names'}")
-            elif places := self._places(row.text, spans := self.words(row), stream, stop_words):
+            elif places := self._places(row, spans := self.words(row), stream, stop_words):
                 asked.append((i, spans, places))
             else:
                 yield i, []
@@ -138,9 +139,9 @@ class MaskedLM(ModelEditTransform):
             [[place.barred for place in places] for _, _, places in asked],
             stop_words | _HALVES,
         )
-        for number, words in found:
+        for number, drawn in found:
             i, spans, places = asked[number]
-            yield i, _edits(rows[i].text, spans, places, words)
+            yield i, _edits(rows[i].text, spans, places, drawn)
 
     def _labels(self, known: tuple[str, ...] | None) -> tuple[str, ...] | None:
         """Return the labels that the model can be asked with; `None` if it is asked without."""
@@ -154,8 +155,9 @@ class MaskedLM(ModelEditTransform):
             )
         return known
 
-    def _places(self, text: str, spans: list[Span], stream: Stream, stop_words: Collection[str]) -> list["_Place"]:
+    def _places(self, row: Row, spans: list[Span], stream: Stream, stop_words: Collection[str]) -> list["_Place"]:
         """Draw where the model is asked, in the order of the text."""
+        text = row.text
         possible: dict[int, list[str]] = {}
         if self.action != "insert":
             for index, (start, end) in enumerate(spans):
@@ -167,14 +169,15 @@ class MaskedLM(ModelEditTransform):
                     possible.setdefault(index, []).append("insert")
         indices = sorted(possible)
         drawn = stream.sample(len(indices), share(self.rate, len(spans))) if indices else []
+        every = words(text) if self.protect or self.reserved else spans  # what may not be edited is a neighbour too
+        numbers = {span: number for number, span in enumerate(every)}
         places = []
         for index in sorted(indices[i] for i in drawn):
-            start, end = spans[index]
-            near = [text[slice(*span)].lower() for span in spans[max(0, index - 1) : index + 2]]
-            if stream.choice(possible[index]) == "substitute":
-                places.append(_Place(index, (start, end), near))
-            else:
-                places.append(_Place(index, (start, start), near[: 1 + min(index, 1)]))
+            (start, end), number = spans[index], numbers[spans[index]]
+            substitutes = stream.choice(possible[index]) == "substitute"
+            near = every[max(0, number - 1) : number + 1 + substitutes]
+            barred = [form for span in near for form in _spellings(text[slice(*span)])]
+            places.append(_Place(index, (start, end if substitutes else start), barred))
         return places
 
 
@@ -193,12 +196,21 @@ def _is_replaceable(text: str, start: int, end: int) -> bool:
     return not before == after == "-" and _WORD.fullmatch(word) is not None  # "-lrb-" is a bracket in some corpora
 
 
-def _edits(text: str, spans: list[Span], places: list[_Place], words: list[str | None]) -> list[Edit]:
+def _spellings(word: str) -> set[str]:
+    """Return a word in lower case as a model may write it, which for many is without accents: that is no other word."""
+    low = word.lower()
+    if low.isascii():
+        return {low}
+    bare = "".join(letter for letter in normalize("NFD", low) if not combining(letter))
+    return {low, normalize("NFC", low), bare}
+
+
+def _edits(text: str, spans: list[Span], places: list[_Place], drawn: list[str | None]) -> list[Edit]:
     """Write the words in the casing of their places; two that were drawn side by side may not be the same."""
     edits: list[Edit] = []
     replaced = {place.index for place in places if place.span[0] < place.span[1]}
     last, previous = -2, ""
-    for (index, (start, end), _), word in zip(places, words, strict=True):
+    for (index, (start, end), _), word in zip(places, drawn, strict=True):
         if word is None or (index - last < 2 and word.lower() == previous):
             continue
         last, previous = index, word.lower()

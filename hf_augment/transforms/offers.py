@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hf_augment.compose import OneOf, Sometimes
@@ -44,6 +45,9 @@ def offers(
     Returns:
         `list[list[Candidate] | Declined]`: For each row its candidates, the words in random order, or why the next run
         may have some where this one has not.
+
+    Raises:
+        `ValueError`: The transform changes more than the text, such as the label.
     """
     from hf_augment.classifiers.attack import Candidate
 
@@ -57,6 +61,11 @@ def offers(
                 if outcome.passing:
                     down[place] = outcome
                 continue
+            if outcome.also:
+                raise ValueError(
+                    f"adversarial: candidates: {outcome.by!r} changes the {', '.join(outcome.also)} with the text, and "
+                    "what an attack writes keeps it. Leave the option that does so out, for 'antonym' its 'flip'."
+                )
             text, [edits] = rows[place].text, outcome.notes["edits"]
             for start, end, own in _by_word(text, cuts[place], edits):
                 reach = min(start, own[0].start), end
@@ -71,21 +80,27 @@ def offers(
 def _by_word(text: str, cuts: Sequence[Span], edits: Sequence[Edit]) -> Iterator[tuple[int, int, list[Edit]]]:
     """Put the edits of one draw together that belong to one word, an article with the word that asked for it."""
     ends = [end for _, end in cuts]
-    article: list[Edit] = []
-    group: tuple[int, int, list[Edit]] | None = None
+    groups: list[tuple[int, int, list[Edit]]] = []
     for edit in edits:
-        if edit.new.lower() in _ARTICLES and text[edit.start : edit.end].lower() in _ARTICLES:
-            article = [edit]
-            continue
         start, end = _word(cuts, ends, edit)
-        if group is not None and start < group[1] and not article:
-            group = (min(start, group[0]), max(end, group[1]), [*group[2], edit])
-            continue
-        if group is not None:
-            yield group
-        group, article = (start, end, [*article, edit]), []
-    if group is not None:
-        yield group
+        if groups and start < groups[-1][1]:
+            left, right, own = groups.pop()
+            start, end, own = min(start, left), max(end, right), [*own, edit]
+        else:
+            own = [edit]
+        groups.append((start, end, own))
+    article: list[Edit] = []
+    for (start, end, own), (behind, _, _) in pairwise([*groups, (len(text), len(text), [])]):
+        if _is_article(text, own) and text[end:behind].isspace() and behind < len(text):
+            article = own
+        else:
+            yield start, end, [*article, *own]
+            article = []
+
+
+def _is_article(text: str, edits: Sequence[Edit]) -> bool:
+    old, new = text[edits[0].start : edits[0].end].lower(), edits[0].new.lower()
+    return len(edits) == 1 and {old, new} == _ARTICLES
 
 
 def _word(cuts: Sequence[Span], ends: Sequence[int], edit: Edit) -> Span:

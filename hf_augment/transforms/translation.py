@@ -74,17 +74,24 @@ def _set_languages(loaded: Any, hop: Hop) -> list[int] | None:
             f"The tokenizer of {hop.model!r} takes no language codes, so leave 'language' and 'pivot' out. If the "
             "model is told the languages by words before the text, write those as forward_prefix and backward_prefix."
         )
+    languages = _languages(tokenizer)
     for code in (hop.source, hop.target):
-        if _language_token(tokenizer, code) in (None, tokenizer.unk_token_id):
-            codes = getattr(tokenizer, "lang_code_to_id", None) or tokenizer.all_special_tokens
-            raise ValueError(f"The model {hop.model!r}: {unknown('language', code, codes)}")
+        if code not in languages:
+            raise ValueError(f"The model {hop.model!r}: {unknown('language', code, languages)}")
     tokenizer.src_lang = hop.source
-    return [_language_token(tokenizer, hop.target)]
+    token = languages[hop.target]
+    return [] if settings.decoder_start_token_id == token else [token]
 
 
-def _language_token(tokenizer: Any, code: str) -> int | None:
+def _languages(tokenizer: Any) -> dict[str, int]:
+    """Return the codes of the languages that a tokenizer knows, and their tokens."""
     known = getattr(tokenizer, "lang_code_to_id", None)  # M2M100 writes "de" as "__de__"
-    return known.get(code) if known else tokenizer.convert_tokens_to_ids(code)
+    if not known:
+        named = {getattr(tokenizer, name) for name in tokenizer.SPECIAL_TOKENS_ATTRIBUTES}
+        # Others than special ones are pieces of words: NLLB has "de", too, and calls the language "deu_Latn".
+        codes = [code for code in tokenizer.all_special_tokens if code not in named]
+        known = dict(zip(codes, tokenizer.convert_tokens_to_ids(codes), strict=True))
+    return {code: token for code, token in known.items() if token != tokenizer.unk_token_id}
 
 
 def _encode(loaded: Any, prefix: str, texts: list[str]) -> list[list[int] | Declined]:
@@ -92,6 +99,10 @@ def _encode(loaded: Any, prefix: str, texts: list[str]) -> list[list[int] | Decl
     longest = longest_input(loaded.model, tokenizer)
     found: list[list[int] | Declined] = [Declined(TOO_LONG)] * len(texts)
     short = [i for i, text in enumerate(texts) if len(text) <= _LONG * longest]
+    if not prefix and hasattr(tokenizer, "remove_language_code"):  # Marian's makes one token of ">>Call now<<"
+        coded = {i for i in short if texts[i].startswith(">>") and "<<" in texts[i]}
+        found = [Declined("language code in the text") if i in coded else reason for i, reason in enumerate(found)]
+        short = [i for i in short if i not in coded]
     for spelled in (False, True):
         # "</s>" in a review is letters. A prefix such as ">>deu<<" may be a token, and then it must stay one.
         chosen = [i for i in short if any(token in texts[i] for token in special) == spelled]

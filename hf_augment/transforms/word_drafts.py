@@ -11,6 +11,7 @@ from hf_augment.transform import Declined, Row
 from hf_augment.transforms.synonym import article_edits
 from hf_augment.words import Span
 
+_NEAR = 2_048  # characters on each side of a word: more than an encoder reads, and a book is not copied for each word
 _TRIED = 4  # places at most that are tried for each word that is wanted
 
 
@@ -34,11 +35,11 @@ class Option:
     vector: Any = None
 
     def put(self, new: str) -> tuple[str, int, int]:
-        """Return the text with a new word, as it will be cased there, and where the new word starts and ends."""
+        """Return the text near a new word, as it will be cased there, and where the new word starts and ends."""
         start, end = self.span
         text = self.row.text
-        new = cased(new, text[start:end])
-        return text[:start] + new + text[end:], start, start + len(new)
+        new, low = cased(new, text[start:end]), max(0, start - _NEAR)
+        return text[low:start] + new + text[end : end + _NEAR], start - low, start - low + len(new)
 
 
 @dataclass(eq=False)
