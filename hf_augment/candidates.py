@@ -12,8 +12,8 @@ from hf_augment.plan import COPIES, plan
 from hf_augment.provenance import count
 from hf_augment.recipe import Recipe
 from hf_augment.record import Record
-from hf_augment.saved import content, find, once, refuse_foreign
-from hf_augment.transform import canonical
+from hf_augment.saved import content, find, forget, once, refuse_foreign
+from hf_augment.transform import FOR_NOW, canonical
 
 
 def folder_of(recipe: Recipe) -> Path:
@@ -60,7 +60,7 @@ def _amount(recipe: Recipe) -> dict[str, Any]:
 
 def augment(recipe: Recipe, record: Record, *, only_find: bool = False) -> Any:
     """
-    Augment the training split into its folder, unless it is there.
+    Augment the training split into its folder, unless it is there and no row of it was declined only for now.
 
     Args:
         recipe ([`Recipe`]): With an `augment` block.
@@ -81,16 +81,26 @@ def augment(recipe: Recipe, record: Record, *, only_find: bool = False) -> Any:
         "amount": {**dataclasses.asdict(recipe.augment), **_amount(recipe)},
     }
 
+    known = find(folder, made_from)
+    again = known is not None and not only_find and _unanswered(known[1])
+
     def make() -> tuple[Any, dict[str, Any]]:
-        dataset = augment_dataset(planned(recipe, gold), augment)
+        dataset = augment_dataset(planned(recipe, gold), augment, load_from_cache_file=not again)
         return dataset, count(dataset["train"]["augmented_by"], dataset["train"]["declined"])
 
-    if only_find and find(folder, made_from) is None:
+    if only_find and known is None:
         raise FileNotFoundError(
             f"{folder} does not hold the augmented rows of this recipe with these settings. Run hf-augment augment "
             "first."
         )
     record.add("data", facts)
+    if again:
+        forget(folder)
     dataset, found = once(folder, made_from, make)
     record.add("augment", {"spec": augment.to_spec(), "identity": augment.identity(), **found})
     return dataset
+
+
+def _unanswered(facts: dict[str, Any]) -> bool:
+    """Return whether rows are missing that the next run may get: whatever else was written is remembered."""
+    return any(reason.startswith(FOR_NOW) for reason in facts["declined_by_reason"])

@@ -25,7 +25,7 @@ def once(folder: Path, made_from: Any, make: Callable[[], tuple[Any, dict[str, A
     """
     found = find(folder, made_from)
     if found is None:
-        write_json(_note(folder), {"made_from": None})  # ours, and not whole
+        forget(folder)  # ours, and not whole
         dataset, facts = make()
         _save(dataset, folder)
         write_json(_note(folder), {"made_from": _digest(made_from), **facts})
@@ -44,6 +44,11 @@ def find(folder: Path, made_from: Any) -> tuple[Any, dict[str, Any]] | None:
         return load_from_disk(str(folder)), facts
     except (OSError, ValueError, KeyError):
         return None
+
+
+def forget(folder: Path) -> None:
+    """Let a dataset be made again; until it is, the old one lies there."""
+    write_json(_note(folder), {"made_from": None})
 
 
 def content(dataset: Any) -> str:

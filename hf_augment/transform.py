@@ -15,6 +15,7 @@ from hf_augment.streams import Stream
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_CHANGE = "nothing to change"
+FOR_NOW = "for now: "
 
 
 class Row(NamedTuple):
@@ -62,6 +63,11 @@ class Declined(NamedTuple):
 
     reason: str
     passing: bool = False
+
+
+def for_now(reason: str) -> Declined:
+    """Decline what the next run may write; the reason says so, in the dataset as well."""
+    return Declined(FOR_NOW + reason, passing=True)
 
 
 @functools.cache

@@ -9,10 +9,13 @@ import pytest
 from datasets import Dataset, load_from_disk
 
 from hf_augment import Augment, Prompt
+from hf_augment.candidates import augment
 from hf_augment.engine import endpoint as endpoint_module
 from hf_augment.engine.servers import key_for, retry_after
+from hf_augment.recipe import load_recipe
+from hf_augment.run import start_record
 from hf_augment.streams import row_key, stream
-from hf_augment.transform import Declined, Row, Written
+from hf_augment.transform import Declined, Row, Written, for_now
 from tests.faulty_proxy import ALL_TEN_PERCENT, completion, obedient, serve
 
 SECRET = "sk-very-secret-key"
@@ -163,7 +166,7 @@ def test_what_stays_broken_is_declined_and_asked_again_next_time(monkeypatch, an
     with serve(answer) as (url, server):
         (outcome,) = ask(url, retries=2)
         assert outcome.passing
-        assert outcome.reason.startswith(f"the endpoint did not answer: {reason}")
+        assert outcome.reason.startswith(f"for now: the endpoint did not answer: {reason}")
         assert len(server.bodies) == 3
         server.answer = obedient
         assert isinstance(ask(url, retries=2)[0], Written)
@@ -173,7 +176,7 @@ def test_what_stays_broken_is_declined_and_asked_again_next_time(monkeypatch, an
 def test_silence_ends_after_the_timeout():
     with serve(obedient, {"silent": 1.0}) as (url, _):
         prompt = Prompt(model="m", endpoint=url, retries=1, timeout=1.5)
-        assert write(prompt, rows(1)) == [Declined("the endpoint did not answer: nothing within 1.5 s", passing=True)]
+        assert write(prompt, rows(1)) == [for_now("the endpoint did not answer: nothing within 1.5 s")]
         assert prompt.spent()["calls"] == 2
 
 
@@ -181,9 +184,7 @@ def test_nobody_there():
     with serve(obedient) as (url, _):
         pass
     (outcome,) = ask(url, retries=1)
-    assert outcome == Declined(
-        "the endpoint did not answer: a broken answer or connection (ConnectError)", passing=True
-    )
+    assert outcome == for_now("the endpoint did not answer: a broken answer or connection (ConnectError)")
 
 
 def test_an_endpoint_that_answers_nobody_stops_the_run_and_keeps_what_it_said(monkeypatch):
@@ -293,8 +294,34 @@ def test_retry_after_is_honoured_by_all_rows(monkeypatch):
 def test_a_wait_of_hours_is_left_to_the_next_run():
     with serve(always(429, {"Retry-After": "7200"}, b"")) as (url, server):
         (outcome,) = ask(url, 1)
-        assert outcome == Declined("the endpoint did not answer: status 429", passing=True)
+        assert outcome == for_now("the endpoint did not answer: status 429")
         assert len(server.bodies) == 1
+
+
+def test_the_same_recipe_again_asks_for_what_the_server_did_not_answer(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_AUGMENT_REMEMBER", "1")
+    lines = "".join(f"A text with the number {i}.,{'ab'[i % 2]}\n" for i in range(8))
+    (tmp_path / "rows.csv").write_text("text,label\n" + lines, encoding="utf-8")
+    down = lambda body: (500, {}, b"") if any(f"number {i}" in str(body) for i in (1, 3, 5, 7)) else obedient(body)  # noqa: E731
+    with serve(down) as (url, server):
+        (tmp_path / "ask.yaml").write_text(
+            f"output: {tmp_path}/out\ndata: {{path: {tmp_path}/rows.csv, validation_share: 0.25, test_split: null}}\n"
+            f"augment: {{pipeline: [{{name: prompt, model: m, endpoint: '{url}', retries: 0}}]}}\n",
+            encoding="utf-8",
+        )
+
+        def run() -> list[str]:
+            recipe = load_recipe(str(tmp_path / "ask.yaml"))
+            dataset = augment(recipe, start_record(recipe, str(tmp_path / "ask.yaml"), []))
+            return [reason for reason in dataset["train"]["declined"] if reason]
+
+        assert run() == ["for now: the endpoint did not answer: status 500"] * 3  # the fourth is for validation
+        server.answer = obedient
+        asked = len(server.bodies)
+        assert run() == []
+        assert len(server.bodies) == asked + 3
+        run()
+        assert len(server.bodies) == asked + 3
 
 
 def test_retry_after_comes_as_a_number_or_a_date():

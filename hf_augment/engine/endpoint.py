@@ -18,7 +18,7 @@ from hf_augment.engine.conversation import Conversation, Outcome, Problem, asked
 from hf_augment.engine.servers import KEY, key_for, message, of_hugging_face, retry_after
 from hf_augment.engine.spending import Ledger, summary
 from hf_augment.streams import Stream
-from hf_augment.transform import Declined
+from hf_augment.transform import Declined, for_now
 
 _log = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds before the first retry; it doubles from there
@@ -216,7 +216,7 @@ class _Run:
                 f"The endpoint {self.endpoint.url!r} did not answer {self._silent} rows in a row ({failure}). What it "
                 "answered before is remembered: run the same again when it is up."
             )
-        return Declined(f"the endpoint did not answer: {failure}", passing=True)
+        return for_now(f"the endpoint did not answer: {failure}")
 
     async def _call(self, messages: list[dict[str, str]], stream: Stream) -> tuple[str, bool]:
         """Return the text of an answer, and whether the model had ended it."""
@@ -261,7 +261,7 @@ class _Run:
                     except _Refused as again:
                         raise self._error(again) from None
                     except _Failed as failure:
-                        return Declined(f"the endpoint did not answer: {failure}", passing=True)
+                        return for_now(f"the endpoint did not answer: {failure}")
             return Declined(f"the endpoint refused the row: {refusal}", passing=True)
         raise self._error(refusal)
 
