@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hf_augment.blocks import SelectConfig
     from hf_augment.edits import Edit, EditTransform
     from hf_augment.model_transform import ModelEditTransform, ModelTransform
-    from hf_augment.plan import plan
+    from hf_augment.planning import plan
     from hf_augment.selection.select import select
     from hf_augment.transform import Declined, Row, Transform, Written
 
@@ -26,7 +26,7 @@ _CORE = {
     "SelectConfig": "hf_augment.blocks",
     "Transform": "hf_augment.transform",
     "Written": "hf_augment.transform",
-    "plan": "hf_augment.plan",
+    "plan": "hf_augment.planning",
     "select": "hf_augment.selection.select",
 }
 _HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}

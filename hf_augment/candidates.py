@@ -8,7 +8,7 @@ from typing import Any
 from hf_augment.apply import augment_dataset
 from hf_augment.augment import Augment
 from hf_augment.data import describe, load_data
-from hf_augment.plan import COPIES, plan
+from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import count
 from hf_augment.recipe import Recipe
 from hf_augment.record import Record

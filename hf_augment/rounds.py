@@ -7,7 +7,7 @@ from typing import Any
 
 from hf_augment.apply import augment_dataset
 from hf_augment.candidates import augmented_by
-from hf_augment.plan import COPIES, plan
+from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import ORIGINAL, PROVENANCE, count
 from hf_augment.recipe import Recipe
 from hf_augment.record import Record

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import hf_augment
+
 PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
@@ -20,7 +22,7 @@ FLOORS = {
     4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "model_transform", "streaming"],
     5: ["training", "transforms"],
     6: ["augment"],
-    7: ["plan", "saved", "selection", "study"],
+    7: ["planning", "saved", "selection", "study"],
     8: ["apply"],
     9: ["candidates"],
     10: ["rounds"],
@@ -74,6 +76,12 @@ def test_imports_go_down(module):
         assert floor(other) < floor(module) or same_room, (
             f"{module} (floor {floor(module)}) imports {other} (floor {floor(other)})"
         )
+
+
+@pytest.mark.parametrize("name", hf_augment.__all__)
+def test_no_public_name_is_a_module_too(name):
+    """Importing `hf_augment.plan` would put the module where `from hf_augment import plan` looks for the function."""
+    assert name not in modules()
 
 
 HEAVY = {"torch", "transformers", "accelerate", "evaluate", "datasets", "sklearn", "matplotlib", "pyarrow", "pandas"}
