@@ -16,18 +16,25 @@ FLOORS = {
     1: ["engine.digests", "fields", "metrics", "registry", "sentences"],
     2: [
         *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),
-        *("sources", "transform"),
+        *("metrics.copy_rate", "metrics.distinct_n", "metrics.self_bleu"),
+        *("metrics.type_token_ratio", "sources", "transform"),
     ],
     3: ["compose", "edits", "engine", "preprocess", "recipe", "tasks", "windows"],
     4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "model_transform", "streaming"],
-    5: ["training", "transforms"],
+    5: [
+        *("metrics.causal", "metrics.label_fidelity", "metrics.mauve", "metrics.novelty", "metrics.perplexity"),
+        *("metrics.vendi_score", "training", "transforms"),
+    ],
     6: ["augment"],
-    7: ["planning", "saved", "selection", "study"],
-    8: ["apply"],
+    7: ["planning", "saved", "selection"],
+    8: ["apply", "study"],
     9: ["candidates"],
     10: ["rounds"],
     11: ["run"],
-    12: ["cli"],
+    12: ["splits"],
+    13: ["forecast", "study_report"],
+    14: ["studies"],
+    15: ["cli"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

@@ -9,6 +9,7 @@ import sklearn.metrics
 import torch
 
 from hf_augment import metrics
+from hf_augment.blocks import StudyConfig
 
 AVERAGED = {"f1": "f1_score", "precision": "precision_score", "recall": "recall_score"}
 PLAIN = {"accuracy": "accuracy_score", "matthews_correlation": "matthews_corrcoef"}
@@ -74,7 +75,7 @@ def test_options_of_accuracy():
     assert accuracy.compute(**rows, sample_weight=[0, 1, 3]) == {"accuracy": 0.25}
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("name", metrics.CLASSIFICATION)
 @pytest.mark.parametrize("kind", [list, np.asarray, torch.tensor], ids=["list", "numpy", "torch"])
 def test_lists_arrays_and_tensors_score_alike(name, kind):
     predictions, references = [0, 2, 1, 1, 0], [0, 2, 2, 1, 1]
@@ -82,7 +83,7 @@ def test_lists_arrays_and_tensors_score_alike(name, kind):
     assert metrics.load(name).compute(predictions=kind(predictions), references=kind(references)) == expected
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("name", metrics.CLASSIFICATION)
 def test_rows_may_come_in_batches_or_one_by_one(name, labels):
     predictions, references = labels
     expected = metrics.load(name).compute(predictions=predictions, references=references)
@@ -110,18 +111,18 @@ def test_a_class_that_is_never_predicted_scores_zero_without_a_warning():
 
 def test_combined_metrics_are_the_single_ones(labels):
     predictions, references = labels
-    combined = metrics.combine(metrics.METRICS)
+    combined = metrics.combine(metrics.CLASSIFICATION)
     expected = {}
-    for name in metrics.METRICS:
+    for name in metrics.CLASSIFICATION:
         expected |= metrics.load(name).compute(predictions=predictions, references=references)
     assert combined.compute(predictions=predictions, references=references) == expected
     for start in range(0, len(predictions), 5):
         combined.add_batch(predictions=predictions[start : start + 5], references=references[start : start + 5])
     assert combined.compute() == expected
-    assert list(expected) == list(metrics.METRICS)
+    assert list(expected) == list(metrics.CLASSIFICATION)
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("name", metrics.CLASSIFICATION)
 def test_a_metric_says_what_it_is(name):
     metric = metrics.load(name)
     assert metric.name == name
@@ -133,7 +134,7 @@ def test_a_metric_says_what_it_is(name):
     assert metric.reference_urls[0].endswith(f"{(PLAIN | AVERAGED)[name]}.html")
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("name", metrics.CLASSIFICATION)
 def test_the_example_in_a_docstring_is_what_comes_out(name):
     example = metrics.load(name).inputs_description.split(">>> ")[1].removesuffix("```\n").strip()
     code, _, shown = example.partition("\n")
@@ -143,8 +144,20 @@ def test_the_example_in_a_docstring_is_what_comes_out(name):
 def test_an_unknown_metric_is_named_with_a_close_match():
     with pytest.raises(ValueError, match=r"unknown metric 'matthews'. Did you mean 'matthews_correlation'\?"):
         metrics.load("matthews")
-    with pytest.raises(ValueError, match="Available: accuracy, f1"):
-        metrics.combine(["accuracy", "rouge"])
+    with pytest.raises(ValueError, match="Available: accuracy, bleu, chrf"):
+        metrics.combine(["accuracy", "meteor"])
+
+
+@pytest.mark.parametrize("name", sorted({*metrics.METRICS} - {*metrics.CLASSIFICATION}))
+def test_a_study_refuses_what_scores_texts(name):
+    with pytest.raises(ValueError, match=f"'{name}' scores texts.*Possible here: accuracy, f1, matthews_correlation"):
+        StudyConfig(metrics=("accuracy", name))
+
+
+def test_a_study_takes_what_scores_classes():
+    assert StudyConfig(metrics=metrics.CLASSIFICATION).metrics == metrics.CLASSIFICATION
+    with pytest.raises(ValueError, match=r"unknown metric 'acuracy'. Did you mean 'accuracy'"):
+        StudyConfig(metrics=("acuracy",))
 
 
 def test_evaluate_is_not_imported_before_a_metric_is_loaded():

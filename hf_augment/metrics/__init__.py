@@ -8,11 +8,24 @@ from hf_augment.errors import unknown
 
 METRICS = {
     "accuracy": "hf_augment.metrics.accuracy:Accuracy",
+    "bleu": "hf_augment.metrics.bleu:Bleu",
+    "chrf": "hf_augment.metrics.chrf:Chrf",
+    "copy_rate": "hf_augment.metrics.copy_rate:CopyRate",
+    "distinct_n": "hf_augment.metrics.distinct_n:DistinctN",
     "f1": "hf_augment.metrics.f1:F1",
+    "label_fidelity": "hf_augment.metrics.label_fidelity:LabelFidelity",
     "matthews_correlation": "hf_augment.metrics.matthews:MatthewsCorrelation",
+    "mauve": "hf_augment.metrics.mauve:Mauve",
+    "novelty": "hf_augment.metrics.novelty:Novelty",
+    "perplexity": "hf_augment.metrics.perplexity:Perplexity",
     "precision": "hf_augment.metrics.precision:Precision",
     "recall": "hf_augment.metrics.recall:Recall",
+    "rouge": "hf_augment.metrics.rouge:Rouge",
+    "self_bleu": "hf_augment.metrics.self_bleu:SelfBleu",
+    "type_token_ratio": "hf_augment.metrics.type_token_ratio:TypeTokenRatio",
+    "vendi_score": "hf_augment.metrics.vendi_score:VendiScore",
 }
+CLASSIFICATION = ("accuracy", "f1", "matthews_correlation", "precision", "recall")  # of predicted and true classes
 
 
 def load(name: str, **options: Any) -> Any:
@@ -22,7 +35,8 @@ def load(name: str, **options: Any) -> Any:
     Args:
         name (`str`): One of `METRICS`.
         **options: Passed on to `evaluate.Metric`, e.g. `num_process` and `process_id`. One process keeps its
-            predictions in memory unless told otherwise.
+            predictions in memory unless told otherwise. A metric on texts also takes here what its `compute` takes,
+            which is the way to set it in `combine`.
 
     Returns:
         `evaluate.Metric`: With `compute`, `add` and `add_batch`.
@@ -45,17 +59,18 @@ def load(name: str, **options: Any) -> Any:
     return getattr(importlib.import_module(module), attribute)(**options)
 
 
-def combine(names: Iterable[str]) -> Any:
+def combine(names: Iterable[Any]) -> Any:
     """
     Make one module of several metrics.
 
     Args:
-        names (`Iterable[str]`): Names of `METRICS`.
+        names (`Iterable[str or evaluate.Metric]`): Names of `METRICS`, or what `load` made of one. All get the same
+            `predictions` (and `references`): classes or texts, not both.
 
     Returns:
         `evaluate.CombinedEvaluations`: Its `compute` returns all the numbers in one dict.
     """
-    loaded = [load(name) for name in names]
+    loaded = [load(name) if isinstance(name, str) else name for name in names]
     import evaluate
 
     return evaluate.combine(loaded)
