@@ -1,25 +1,57 @@
 """Selection in a recipe: choose, write more of what a label lacks, choose again."""
 
 import dataclasses
+import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hf_augment.apply import augment_dataset
+from hf_augment.blocks import SelectConfig
 from hf_augment.candidates import augmented_by
 from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import ORIGINAL, PROVENANCE, count
 from hf_augment.recipe import Recipe
 from hf_augment.record import Record
 from hf_augment.saved import once, refuse_foreign
-from hf_augment.selection.rows import read_labels
+from hf_augment.selection.by_hand import Decisions, check_made_from
+from hf_augment.selection.rows import read_labels, read_texts
 from hf_augment.selection.select import VERSION, select, untouched
 from hf_augment.streams import row_key, stream
+from hf_augment.transform import canonical
 
 ROUND = "round"
 
 
-def select_rows(recipe: Recipe, candidates: Any, record: Record) -> Any:
+def check_models(recipe: Recipe) -> None:
+    """Raise now what selection would raise for a model or a package that is not there."""
+    from hf_augment.engine.encoder import locate_encoder
+    from hf_augment.engine.resources import locate
+
+    config = config_of(recipe)
+    if config.encoder is not None:
+        locate_encoder(config.encoder, config.revision)
+    for reference, revision in _models(config).values():
+        if reference != str(recipe.generator):  # which is yet to be trained
+            locate(reference, revision)
+    if config.jaccard is not None:
+        from hf_augment.selection.minhash import require_rensa
+
+        require_rensa()
+
+
+def config_of(recipe: Recipe) -> SelectConfig:
+    """Return the `select` block, its likelihoods asked of the recipe's own generator if it names no model."""
+    asked = recipe.select.likelihood
+    if asked is None or asked.model is not None or recipe.train is None:
+        return recipe.select
+    return dataclasses.replace(
+        recipe.select, likelihood=dataclasses.replace(asked, model=str(recipe.generator), revision=None)
+    )
+
+
+def select_rows(recipe: Recipe, candidates: Any, record: Record, decisions: Decisions | None = None) -> Any:
     """
     Decide on the augmented rows of a recipe into `OUTPUT/dataset`, unless that is there.
 
@@ -32,6 +64,8 @@ def select_rows(recipe: Recipe, candidates: Any, record: Record) -> Any:
         recipe ([`Recipe`]): With a `select` block.
         candidates (`DatasetDict`): The augmented dataset: what the first round wrote.
         record ([`Record`]): Takes the facts: those of the `augment` step are there already.
+        decisions ([`Decisions`], *optional*): What a person decided on rows of any round, made from the candidates or
+            from what was selected among them without decisions.
 
     Returns:
         `DatasetDict`: All splits.
@@ -42,40 +76,88 @@ def select_rows(recipe: Recipe, candidates: Any, record: Record) -> Any:
     folder = Path(recipe.output) / "dataset"
     refuse_foreign(folder, recipe.data.path)
     first = record.facts["augment"]
+    config = config_of(recipe)
+    encoder = None if config.encoder is None else str(locate_encoder(config.encoder, config.revision))
     made_from = {
         "candidates": first["made_from"],
         "select": dataclasses.asdict(recipe.select),
-        "encoder": identity(str(locate_encoder(recipe.select.encoder, recipe.select.revision))),
+        "encoder": encoder and identity(encoder),
+        "models": {name: identity(*model) for name, model in _models(config).items()},
         "seed": recipe.seed,
         "version": VERSION,
     }
-    dataset, facts = once(folder, made_from, lambda: _in_rounds(recipe, candidates, first))
+    if decisions is not None:
+        undecided = hashlib.sha256(canonical(made_from).encode()).hexdigest()
+        check_made_from(decisions, [first["made_from"], undecided])
+        made_from["by_hand"] = dict(decisions.decisions)
+    dataset, facts = once(folder, made_from, lambda: _in_rounds(recipe, config, candidates, first, decisions))
     record.add("select", facts)
     return dataset
 
 
-def _in_rounds(recipe: Recipe, candidates: Any, first: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _models(config: SelectConfig) -> dict[str, tuple[str, str | None]]:
+    """Return the models that are asked beside the encoder."""
+    found = {}
+    if config.likelihood is not None and config.likelihood.model is not None:
+        found["likelihood"] = (config.likelihood.model, config.likelihood.revision)
+    if config.likelihood is not None and config.likelihood.base is not None:
+        found["base"] = (config.likelihood.base, config.likelihood.base_revision)
+    if config.toxicity is not None:
+        found["toxicity"] = (config.toxicity.model, config.toxicity.revision)
+    return found
+
+
+def _in_rounds(
+    recipe: Recipe, config: SelectConfig, candidates: Any, first: dict[str, Any], decisions: Decisions | None
+) -> tuple[Any, dict[str, Any]]:
     from datasets import concatenate_datasets
 
-    config = recipe.select
     columns = {"text": recipe.data.text, "label": recipe.data.label, "label_names": recipe.data.label_names}
     evaluation = {name: split for name, split in candidates.items() if name != "train"}
+    vectors = _embedded(evaluation, config, recipe.data.text)
+    asked = {
+        **columns,
+        "config": config,
+        "evaluation": evaluation,
+        "seed": recipe.seed,
+        "vectors": vectors,
+        "known": {},
+    }
     train = _numbered(candidates["train"], 1)
     gold = train.select([i for i, by in enumerate(train["augmented_by"]) if by == ORIGINAL])
     gold = gold.remove_columns([*PROVENANCE, ROUND])
     rounds = [{"seed": recipe.seed, **{name: first[name] for name in ("rows_by", "declined_by_reason")}}]
-    vectors: dict[str, Any] = {}
+    by_hand = None
     while True:
-        chosen = select(train, **columns, config=config, evaluation=evaluation, seed=recipe.seed, vectors=vectors)
+        chosen = select(train, **asked, by_hand=by_hand)
         lacking = {name: facts["lacking"] for name, facts in chosen.report["labels"].items() if facts.get("lacking")}
-        if not lacking or len(rounds) == config.rounds:
+        if lacking and len(rounds) < config.rounds:
+            more, facts = _one_more(recipe, gold, lacking, len(rounds) + 1, first["made_from"])
+            rounds.append(facts)
+            train = concatenate_datasets([train, _numbered(more, len(rounds))])
+        elif decisions is not None and by_hand is None:
+            by_hand = decisions.decisions  # now that all rows are there which the person may have seen
+        else:
             break
-        more, facts = _one_more(recipe, gold, lacking, len(rounds) + 1, first["made_from"])
-        rounds.append(facts)
-        train = concatenate_datasets([train, _numbered(more, len(rounds))])
-    splits = {name: untouched(_numbered(split, 0)) for name, split in evaluation.items()}
+    new = [name for name in chosen.dataset.column_names if name not in train.column_names]
+    added = {name: chosen.dataset.features[name].dtype for name in new}
+    splits = {name: untouched(_numbered(split, 0), added) for name, split in evaluation.items()}
     dataset = type(candidates)({"train": chosen.dataset, **splits})
     return dataset, {**chosen.report, "rounds": rounds}
+
+
+def _embedded(evaluation: Mapping[str, Any], config: SelectConfig, text: str) -> dict[str, Any]:
+    """Return the embeddings of the evaluation rows, which stay on disk: the runs of a study share them."""
+    from hf_augment.engine.embeddings import embed_once
+
+    found: dict[str, Any] = {}
+    if config.encoder is None or config.near_duplicate is None:
+        return found
+    for split in evaluation.values():
+        texts = sorted({known for known in read_texts(split, text) if known})
+        if texts:
+            found.update(zip(texts, embed_once(texts, config.encoder, config.revision), strict=True))
+    return found
 
 
 def _one_more(

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from hf_augment.selection.calibration import Calibration, calibrate
+from hf_augment.selection.space import TOGETHER, Picked
 from hf_augment.streams import row_key, stream
 
 COSTS = (0.1, 1.0, 10.0, 100.0)  # inverse strengths of regularisation; embeddings have length 1, so few are enough
@@ -27,6 +29,8 @@ class Judge:
         chance (`float`): The accuracy of always naming the most frequent label.
         p_value (`float`): How probable so many hits are by chance (exact binomial test, one-sided).
         costs (`list[float]`): The `C` of each classifier.
+        calibration ([`Calibration`], *optional*): What the probabilities are scaled by; those of `out_of_fold` are
+            scaled already.
     """
 
     classes: list[str]
@@ -36,21 +40,31 @@ class Judge:
     chance: float
     p_value: float
     costs: list[float]
+    calibration: Calibration | None = None
 
     @property
     def trusted(self) -> bool:
         """Whether it is clearly better than chance."""
         return self.p_value < LEVEL
 
-    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+    def probabilities(self, vectors: np.ndarray | Picked) -> np.ndarray:
         """Return the mean of the classifiers' probabilities, of shape `(rows, classes)`."""
         if not len(vectors):
             return np.zeros((0, len(self.classes)))
-        return np.mean([model.predict_proba(vectors) for model in self.models], axis=0)
+        blocks = (vectors[top : top + TOGETHER] for top in range(0, len(vectors), TOGETHER))
+        found = np.concatenate(
+            [np.mean([model.predict_proba(block) for model in self.models], axis=0) for block in blocks]
+        )
+        return found if self.calibration is None else self.calibration.apply(found)
 
 
 def fit_judge(
-    vectors: np.ndarray, labels: Sequence[str], groups: Sequence[str], folds: int, seed: int
+    vectors: np.ndarray,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    folds: int,
+    seed: int,
+    calibrated: bool = False,
 ) -> tuple[Judge | None, str]:
     """
     Train a judge on real rows, by stratified cross-validation; each classifier's `C` by another within its own rows.
@@ -61,6 +75,7 @@ def fit_judge(
         groups (`Sequence[str]`): Rows of one group, repetitions of each other, are never on both sides of a fold.
         folds (`int`): How many parts; fewer where a label has fewer groups.
         seed (`int`): Draws the parts.
+        calibrated (`bool`, *optional*, defaults to `False`): Whether its probabilities are scaled by a temperature.
 
     Returns:
         `tuple[Judge or None, str]`: The judge; or none, and why there can be none.
@@ -85,7 +100,11 @@ def fit_judge(
     right = int((out_of_fold.argmax(1) == numbers).sum())
     chance = max(Counter(labels).values()) / len(labels)
     p_value = float(binomtest(right, len(labels), chance, alternative="greater").pvalue)
-    return Judge(classes, models, out_of_fold, right / len(labels), chance, p_value, costs), ""
+    judge = Judge(classes, models, out_of_fold, right / len(labels), chance, p_value, costs)
+    if not calibrated:
+        return judge, ""
+    found = calibrate(out_of_fold, numbers, parts)
+    return replace(judge, out_of_fold=found.apply(out_of_fold), calibration=found), ""
 
 
 def _fewest(labels: Sequence[str], groups: Sequence[str]) -> tuple[str, int]:

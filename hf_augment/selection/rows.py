@@ -1,8 +1,9 @@
 """The rows of an augmented dataset as selection sees them: what they say, their labels, and which are real."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hf_augment.blocks import SelectConfig
 from hf_augment.errors import one_split, unknown
 from hf_augment.provenance import ORIGINAL, PROVENANCE
 from hf_augment.streams import row_key, stream
@@ -14,6 +15,16 @@ COLUMNS = {
     "relabelled_from": "string",
     "label_probability": "float32",
     "similarity": "float32",
+}
+_SCORES = {  # by the setting that asks for it
+    "jaccard": "jaccard",
+    "contamination": "evaluation_words",
+    "copied_words": "copied_words",
+    "rouge_l": "rouge_l",
+    "similarity_band": "label_similarity",
+    "likelihood": "likelihood_ratio",
+    "toxicity": "toxicity",
+    "diversity": "marginal_relevance",
 }
 
 
@@ -38,7 +49,20 @@ class Rows(NamedTuple):
     lots: list[int]
 
 
-def read_rows(augmented: Any, text: str, label: str | None, label_names: Sequence[str] | None, seed: int) -> Rows:
+def columns_of(config: SelectConfig, by_hand: bool) -> dict[str, str]:
+    """Return the columns that a selection adds, in their order, with their types."""
+    scores = {column: "float32" for setting, column in _SCORES.items() if getattr(config, setting)}
+    return {**COLUMNS, **scores, **({"by_hand": "string"} if by_hand else {})}
+
+
+def read_rows(
+    augmented: Any,
+    text: str,
+    label: str | None,
+    label_names: Sequence[str] | None,
+    seed: int,
+    columns: Iterable[str] = COLUMNS,
+) -> Rows:
     """
     Read what selection needs of a dataset.
 
@@ -48,11 +72,12 @@ def read_rows(augmented: Any, text: str, label: str | None, label_names: Sequenc
         label (`str`, *optional*): The label column.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
         seed (`int`): Another seed draws other lots.
+        columns (`Iterable[str]`, *optional*): What selection will add.
 
     Raises:
         `TypeError` or `ValueError`: Several splits, a column too many or too few, or candidates without originals.
     """
-    _check(augmented, text, label)
+    _check(augmented, text, label, columns)
     augmented = augmented.with_format(None)
     texts, labels = read_texts(augmented, text), read_labels(augmented, label, label_names)
     by = list(augmented["augmented_by"])
@@ -100,7 +125,7 @@ def _name(value: Any, names: Sequence[str] | None, column: str) -> str:
     return verbalise(value, names, column) or ""
 
 
-def _check(dataset: Any, text: str, label: str | None) -> None:
+def _check(dataset: Any, text: str, label: str | None, columns: Iterable[str]) -> None:
     from datasets import Dataset
 
     if isinstance(dataset, Mapping):
@@ -120,7 +145,7 @@ def _check(dataset: Any, text: str, label: str | None) -> None:
             raise TypeError(f"select: expected the name of one column, got {column!r}.")
         if column is not None and column not in dataset.column_names:
             raise ValueError("select: " + unknown("column", column, dataset.column_names))
-    taken = [name for name in COLUMNS if name in dataset.column_names]
+    taken = [name for name in columns if name in dataset.column_names]
     if taken:
         raise ValueError(
             f"The dataset already has the columns {taken}, which select adds. To select anew, write "

@@ -1,6 +1,5 @@
 """What is measured of each row before anything is decided."""
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from hf_augment.blocks import SelectConfig
 from hf_augment.selection.duplicates import nearest
 from hf_augment.selection.judge import Judge, fit_judge
 from hf_augment.selection.rows import Rows
+from hf_augment.selection.space import Space
 from hf_augment.words import same_words
 
 
@@ -38,36 +38,13 @@ class Scores(NamedTuple):
         return self.judge is not None and self.judge.trusted
 
 
-class Space:
-    """
-    The embeddings of all texts, computed in an order that does not depend on that of the rows.
-
-    Args:
-        rows ([`Rows`]): The augmented dataset.
-        others (`Mapping[str, list[str]]`): Further texts.
-        config ([`SelectConfig`]): Names the encoder.
-        known (`dict[str, np.ndarray]`, *optional*): Embeddings by text; those that lack are added.
-    """
-
-    def __init__(self, rows: Rows, others: Mapping[str, list[str]], config: SelectConfig, known: dict | None):
-        from hf_augment.engine.encoder import load_encoder
-
-        encoder = load_encoder(config.encoder, config.revision)
-        self.identity = encoder.identity
-        known = {} if known is None else known
-        texts = sorted({text for part in (rows.texts, *others.values()) for text in part if text})
-        new = [text for text in texts if text not in known]
-        known.update(zip(new, encoder.embed(new), strict=True))
-        self._place = {text: row for row, text in enumerate(texts)}
-        self._vectors = np.stack([known[text] for text in texts])
-
-    def of(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the embeddings of some of the texts."""
-        return self._vectors[[self._place[text] for text in texts]]
-
-
-def score(rows: Rows, space: Space, config: SelectConfig, seed: int) -> Scores:
-    """Measure all rows; the arguments are those of `select`."""
+def score(rows: Rows, space: Space | None, config: SelectConfig, seed: int) -> Scores:
+    """Measure all rows; the arguments are those of `select`, and without an encoder there is no space."""
+    if space is None:
+        nothing = [float("nan")] * len(rows.texts)
+        return Scores(
+            nothing, nothing, [""] * len(rows.texts), nothing, None, "a judge needs an encoder, and there is none"
+        )
     similarity = np.full(len(rows.texts), np.nan)
     real = space.of([rows.texts[i] for i in rows.gold])
     similarity[rows.gold] = nearest(real, real, itself=False)
@@ -105,4 +82,5 @@ def _judge(rows: Rows, space: Space, config: SelectConfig, seed: int) -> tuple[J
     if not labelled:
         return None, "the real rows have no labels"
     texts, labels = [rows.texts[i] for i in labelled], [rows.labels[i] for i in labelled]
-    return fit_judge(space.of(texts), labels, [same_words(text) for text in texts], config.folds, seed)
+    groups = [same_words(text) for text in texts]
+    return fit_judge(space.of(texts)[:], labels, groups, config.folds, seed, config.calibrate)
