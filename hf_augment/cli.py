@@ -28,6 +28,26 @@ def run_recipe(context: typer.Context, recipe: RecipeArgument, set_: SetOption =
     run(recipe, set_ or [], _for_accelerate(context.args))
 
 
+@app.command(name="study")
+def study_recipe(
+    recipe: RecipeArgument,
+    set_: SetOption = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes, one thread each; default: half the cores.")
+    ] = None,
+) -> None:
+    """Compare methods over several splits, classifiers and numbers of rows, and say whether they help."""
+    from datasets import disable_progress_bars
+    from transformers.utils import logging
+
+    from hf_augment.studies import study
+
+    disable_progress_bars()  # a study has one bar of its own, and hundreds of datasets and models
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    study(recipe, set_ or [], jobs)
+
+
 @app.command(context_settings=Passed)
 def train(context: typer.Context, recipe: RecipeArgument, set_: SetOption = None) -> None:
     """Train the generator of a recipe. What follows -- goes to accelerate launch."""
@@ -80,21 +100,29 @@ def augment(
 
 
 @app.command()
-def select(recipe: RecipeArgument, set_: SetOption = None) -> None:
+def select(
+    recipe: RecipeArgument,
+    set_: SetOption = None,
+    decisions: Annotated[
+        str | None, typer.Option(metavar="FILE.json", help="Rows that you accepted or rejected in a report.")
+    ] = None,
+) -> None:
     """Select among the rows that augment wrote, and write more of what a label lacks."""
     from hf_augment.candidates import augment as augment_data
     from hf_augment.recipe import load_recipe
     from hf_augment.rounds import select_rows
     from hf_augment.run import results, start_record
+    from hf_augment.selection.by_hand import read_decisions
     from hf_augment.selection.report import summary
 
     loaded = load_recipe(recipe, set_ or [])
     if loaded.select is None:
         raise ValueError(f"{recipe} has no 'select' block, so there is nothing to do.")
+    by_hand = None if decisions is None else read_decisions(decisions)
     record = start_record(loaded, recipe, set_ or [])
     candidates = augment_data(loaded, record, only_find=True)
     with record.timed("select"):
-        select_rows(loaded, candidates, record)
+        select_rows(loaded, candidates, record, by_hand)
     _say(summary(record.facts["select"]))
     _say(results(loaded))
 

@@ -2,19 +2,32 @@
 
 import dataclasses
 import importlib.resources
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_augment.blocks import AugmentConfig, DataConfig, PreprocessConfig, SelectConfig, StudyConfig, TrainConfig
+from hf_augment.blocks import (
+    AugmentConfig,
+    DataConfig,
+    MethodConfig,
+    PreprocessConfig,
+    SelectConfig,
+    StudyConfig,
+    TrainConfig,
+)
 from hf_augment.errors import unknown
 from hf_augment.fields import read
 from hf_augment.registry import build
 
+SPLIT = "{split}"  # in data.path: the number of the split
+_TRAINED = {"generate": "causal", "masked_lm": "masked"}  # transforms that can ask what the recipe trains
+_FOLDER = re.compile(r"[A-Za-z0-9][\w.+-]*\Z")
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A run: its data and its steps. An absent block means no such step."""
+    """A run: its data and its steps. An absent block means no such step; `methods` are for a study of several."""
 
     output: str
     data: DataConfig
@@ -23,10 +36,13 @@ class Recipe:
     train: TrainConfig | None = None
     augment: AugmentConfig | None = None
     select: SelectConfig | None = None
+    methods: dict[str, MethodConfig] | None = None
     study: StudyConfig | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
+        if self.methods is not None:
+            self._check_methods()
         if self.augment is not None:
             self.transform()
         if self.data.streaming and (self.train is None or self.train.max_steps is None or self.augment is not None):
@@ -41,13 +57,33 @@ class Recipe:
                 "data: label: a study, and a prompt with {label}, need the label column, got null. Name it, or write "
                 "train.prompt: '{text}' and no 'study' block."
             )
-        if self.study is not None and self.augment is None:
-            raise ValueError("study: compares with augmented data, so the recipe needs an 'augment' block.")
-
+        if self.study is not None and self.augment is None and self.methods is None:
+            raise ValueError(
+                "study: compares with augmented data, so the recipe needs an 'augment' block, or 'methods'."
+            )
         if self.select is not None and self.augment is None:
             raise ValueError("select: chooses among augmented rows, so the recipe needs an 'augment' block.")
         if self.select is not None and self.select.per_label is not None and self.data.label is None:
             raise ValueError("data: label: select.per_label needs the label column, got null. Name it.")
+
+    def _check_methods(self) -> None:
+        own = [name for name in ("train", "augment", "select") if getattr(self, name) is not None]
+        if own:
+            raise ValueError(f"methods: each has blocks of its own. Move {own[0]!r} into those that need it.")
+        if not self.methods:
+            raise ValueError("methods: expected at least one, got none. Write e.g. {eda: {augment: {pipeline: ...}}}.")
+        for name, method in self.methods.items():
+            if not _FOLDER.match(name):
+                raise ValueError(f"methods: {name!r} is to name a folder. Use letters, digits, '-', '_' and '.'.")
+            try:
+                self.of_method(method, self.output)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"methods: {name}: {error}") from error
+
+    def of_method(self, method: MethodConfig, output: str | Path) -> "Recipe":
+        """Return the recipe that augments, and compares nothing, by one of the methods."""
+        steps = {"train": method.train, "augment": method.augment, "select": method.select}
+        return dataclasses.replace(self, output=str(output), methods=None, study=None, **steps)
 
     @property
     def generator(self) -> Path:
@@ -56,8 +92,14 @@ class Recipe:
 
     def transform(self) -> Any:
         """Build the transform of the `augment` block."""
-        steps = [self._with_generator(spec, f"augment: pipeline[{i}]") for i, spec in enumerate(self.augment.pipeline)]
-        return build(steps[0] if len(steps) == 1 else {"name": "compose", "transforms": steps})
+        steps = self.pipeline()
+        return build(steps[0] if len(steps) == 1 else {"name": "compose", "transforms": list(steps)})
+
+    def pipeline(self) -> tuple[Any, ...]:
+        """Return the specs of the `augment` block, the generator named where it is the one that the recipe trains."""
+        return tuple(
+            self._with_generator(spec, f"augment: pipeline[{i}]") for i, spec in enumerate(self.augment.pipeline)
+        )
 
     def _with_generator(self, spec: Any, where: str) -> Any:
         if isinstance(spec, list | tuple):
@@ -65,10 +107,16 @@ class Recipe:
         if not isinstance(spec, Mapping):
             return spec
         spec = {key: self._with_generator(value, where) for key, value in spec.items()}
-        if spec.get("name") == "generate" and "model" not in spec:
+        name = spec.get("name")
+        if name in _TRAINED and "model" not in spec:
             if self.train is None:
                 raise ValueError(
-                    f"{where}: 'generate' names no model and the recipe trains none. Add model: or a 'train' block."
+                    f"{where}: {name!r} names no model and the recipe trains none. Add model: or a 'train' block."
+                )
+            if self.train.objective != _TRAINED[name]:
+                raise ValueError(
+                    f"{where}: {name!r} names no model, and what the recipe trains has the objective "
+                    f"{self.train.objective!r}. Add model:, or write train.objective: {_TRAINED[name]}."
                 )
             spec["model"] = str(self.generator)
         return spec

@@ -10,7 +10,7 @@ from hf_augment.data import load_data
 from hf_augment.errors import unknown
 from hf_augment.launch import launch
 from hf_augment.provenance import ORIGINAL
-from hf_augment.recipe import Recipe, find_recipe, load_recipe
+from hf_augment.recipe import SPLIT, Recipe, find_recipe, load_recipe
 from hf_augment.record import Record, environment, read_json
 from hf_augment.rounds import select_rows
 from hf_augment.saved import refuse_foreign
@@ -32,6 +32,7 @@ def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str
     """
     overrides = list(overrides)
     recipe = load_recipe(path, overrides)
+    refuse_study(recipe, path)
     check_ahead(recipe)
     record = start_record(recipe, path, overrides)
     if recipe.train is not None:
@@ -55,9 +56,21 @@ def run(path: str, overrides: Iterable[str] = (), accelerate_flags: Iterable[str
     return recipe
 
 
+def refuse_study(recipe: Recipe, path: str) -> None:
+    """Raise a `ValueError` for a recipe of several methods, splits or classifiers."""
+    several = "methods" if recipe.methods is not None else ""
+    if recipe.study is not None and not several and recipe.study.several():
+        several = f"study.{recipe.study.several()}"
+    if several or SPLIT in recipe.data.path:
+        raise ValueError(
+            f"{path}: {several or f'data.path with {SPLIT}'} is for several runs, and 'hf-augment run' carries out "
+            f"one. Write hf-augment study {path}."
+        )
+
+
 def check_ahead(recipe: Recipe) -> None:
     """Raise now what would otherwise be raised after hours of training."""
-    from hf_augment.engine.resources import locate
+    from hf_augment.classifiers.checkpoint import classifier_identity
 
     data = load_data(recipe.data, recipe.preprocess, recipe.seed)
     key = recipe.augment.key if recipe.augment is not None else None
@@ -69,8 +82,7 @@ def check_ahead(recipe: Recipe) -> None:
                 f"data: test_split: a study scores on test rows, and {recipe.data.path!r} has no such split. "
                 "Name one, or drop the 'study' block."
             )
-        if recipe.study.classifier != "lstm":
-            locate(recipe.study.classifier, recipe.study.revision)
+        classifier_identity(recipe.study.classifier, recipe.study.encoder, recipe.study.revision)
     if recipe.augment is not None:
         refuse_foreign(folder_of(recipe), recipe.data.path)
     if recipe.select is not None:

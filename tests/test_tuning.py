@@ -7,7 +7,7 @@ import pytest
 
 import hf_augment.classifiers
 from hf_augment.blocks import StudyConfig
-from hf_augment.classifiers.trainer import rank
+from hf_augment.classifiers.scoring import rank
 from hf_augment.study.comparison import compare
 from hf_augment.study.plot import plot
 from tests.test_comparison import AUGMENTED, GOLD, TEST, VALIDATION

@@ -2,6 +2,8 @@
 
 from hf_augment.blocks.augment import AugmentConfig
 from hf_augment.blocks.data import DataConfig
+from hf_augment.blocks.gate import GateConfig
+from hf_augment.blocks.method import MethodConfig
 from hf_augment.blocks.preprocess import PreprocessConfig
 from hf_augment.blocks.scratch import ScratchConfig
 from hf_augment.blocks.select import SelectConfig
@@ -11,6 +13,8 @@ from hf_augment.blocks.train import TrainConfig
 __all__ = [
     "AugmentConfig",
     "DataConfig",
+    "GateConfig",
+    "MethodConfig",
     "PreprocessConfig",
     "ScratchConfig",
     "SelectConfig",

@@ -1,10 +1,15 @@
 """The `study` block: the comparison."""
 
 import dataclasses
+from pathlib import PurePath
+from typing import Any
 
+from hf_augment.blocks.gate import GateConfig
 from hf_augment.errors import unknown
-from hf_augment.fields import above_zero, between, positive
-from hf_augment.metrics import METRICS
+from hf_augment.fields import above_zero, between, positive, read
+from hf_augment.metrics import CLASSIFICATION, METRICS
+
+OF_THE_WHOLE = ("splits", "shots", "classifiers", "gate")  # what `hf-augment study` reads, and no single classifier
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -13,58 +18,117 @@ class StudyConfig:
     The comparison: one classifier with the gold rows, with each twice, and with gold and augmented rows.
 
     Args:
-        classifier (`str`, *optional*, defaults to `"lstm"`): `"lstm"`, or a Hub id or folder of any encoder that
-            `AutoModelForSequenceClassification` loads.
+        classifier (`str`, *optional*, defaults to `"lstm"`): `"lstm"`; `"features"`, logistic regression on frozen
+            sentence embeddings; or a Hub id or folder of any encoder that `AutoModelForSequenceClassification` loads.
         revision (`str`, *optional*): A commit, branch or tag of a Hub model.
+        encoder (`str`, *optional*): What embeds sentences (`"features"` only), a Hub id or a folder;
+            `all-MiniLM-L6-v2` by default.
         hidden_size (`int`, *optional*, defaults to `256`): The width of the LSTM's state (`"lstm"` only). Halving it
             takes half the time.
         seeds (`list[int]`, *optional*, defaults to `[0, 1, 2]`): Each arm is trained once with each.
         epochs (`float`, *optional*, defaults to `10.0`): Passes over the gold rows without augmentation.
         evaluations (`int`, *optional*, defaults to `10`): Evaluations on gold validation rows; the best is kept.
-        learning_rate, batch_size, max_length, weight_decay: as in `transformers.TrainingArguments`.
+        whole_epochs (`bool`, *optional*, defaults to `False`): Count the last, smaller batch of each epoch as a step,
+            as published code does; by default an epoch of 20 rows in batches of 8 is 2.5 steps.
+        learning_rate, batch_size, max_length, weight_decay, warmup_steps: as in `transformers.TrainingArguments`.
+        schedule_steps (`int`, *optional*): The number of steps that the linear schedule is told, where that is not
+            the number that is trained: for replays of code that gets it wrong.
         tune_learning_rates (`list[float]`, *optional*): Adds an arm with the gold rows alone, tuned for each seed on
             validation rows: these learning rates and `learning_rate`, each for the steps of the gold and of the
             augmented arm.
         label_smoothing (`float`, *optional*, defaults to `0.0`): The share of each training row's label that is spread
             over all classes.
+        synthetic_weight (`float`, *optional*, defaults to `1.0`): What an augmented row counts in the loss, beside a
+            real one's 1.
+        two_stage (`float`, *optional*): This share of the steps on the augmented rows alone, the others on the real
+            rows alone, with a new head on an encoder in between; `null` trains on all at once.
         adversarial_epsilon (`float`, *optional*, defaults to `0.0`): Trains on each row as it is and with its
             embeddings moved to where the loss is higher, by a vector that is at most so long; 0 does not. From 0.5 to
             5 is usual.
         adversarial_steps (`int`, *optional*, defaults to `1`): How many gradients it follows there: one is the fast
             gradient method, more are projected gradient descent. Each takes as long as a training step.
-        metrics (`list[str]`, *optional*, defaults to `["accuracy", "f1"]`): Modules of `hf_augment.metrics`.
+        metrics (`list[str]`, *optional*, defaults to `["accuracy", "f1"]`): Those of `hf_augment.metrics` that
+            compare predicted with true classes.
     """
 
     classifier: str = "lstm"
     revision: str | None = None
+    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
     hidden_size: int = 256
     seeds: tuple[int, ...] = (0, 1, 2)
     epochs: float = 10.0
     evaluations: int = 10
+    whole_epochs: bool = False
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    warmup_steps: int = 0
+    schedule_steps: int | None = None
     batch_size: int = 16
     max_length: int = 128
     tune_learning_rates: tuple[float, ...] = ()
     label_smoothing: float = 0.0
+    synthetic_weight: float = 1.0
+    two_stage: float | None = None
     adversarial_epsilon: float = 0.0
     adversarial_steps: int = 1
     metrics: tuple[str, ...] = ("accuracy", "f1")
+    splits: int = 1
+    shots: tuple[int, ...] = ()
+    classifiers: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    gate: GateConfig | None = None
 
     def __post_init__(self):
-        for name in ("hidden_size", "evaluations", "batch_size", "max_length", "adversarial_steps"):
+        counts = ("hidden_size", "evaluations", "batch_size", "max_length", "adversarial_steps", "schedule_steps")
+        for name in (*counts, "splits"):
             positive(getattr(self, name), f"study: {name}")
+        for shots in self.shots:
+            positive(shots, "study: shots")
+        if len(set(self.shots)) != len(self.shots):
+            raise ValueError(f"study: shots: expected different numbers, got {list(self.shots)}.")
         above_zero(self.epochs, "study: epochs")
         above_zero(self.learning_rate, "study: learning_rate")
         for rate in self.tune_learning_rates:
             above_zero(rate, "study: tune_learning_rates")
         between(self.weight_decay, 0, 1e6, "study: weight_decay")
+        between(self.warmup_steps, 0, 1 << 40, "study: warmup_steps")
+        between(self.synthetic_weight, 0, 1e6, "study: synthetic_weight")
+        if self.two_stage is not None:
+            between(self.two_stage, 0.01, 0.99, "study: two_stage")
         between(self.label_smoothing, 0, 1, "study: label_smoothing")
         between(self.adversarial_epsilon, 0, 1e6, "study: adversarial_epsilon")
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds or min(self.seeds) < 0:
             raise ValueError(f"study: seeds: expected different whole numbers from 0 up, got {list(self.seeds)}.")
         if not self.metrics:
-            raise ValueError(f"study: metrics: expected at least one of {sorted(METRICS)}, got an empty list.")
+            raise ValueError(f"study: metrics: expected at least one of {list(CLASSIFICATION)}, got an empty list.")
         for name in self.metrics:
-            if name not in METRICS:
-                raise ValueError("study: metrics: " + unknown("metric", name, METRICS))
+            if name in METRICS and name not in CLASSIFICATION:
+                raise ValueError(
+                    f"study: metrics: {name!r} scores texts, and a study compares classifiers, which predict classes. "
+                    f"Possible here: {', '.join(CLASSIFICATION)}. Score texts with hf_augment.metrics.load({name!r})."
+                )
+            if name not in CLASSIFICATION:
+                raise ValueError("study: metrics: " + unknown("metric", name, CLASSIFICATION))
+        self.each()
+
+    def each(self) -> dict[str, "StudyConfig"]:
+        """Return the settings of each classifier by its name; without `classifiers`, the one there is."""
+        if not self.classifiers:
+            return {PurePath(self.classifier).name: self}
+        own = {name: value for name, value in dataclasses.asdict(self).items() if name not in OF_THE_WHOLE}
+        found = {}
+        for name, changes in self.classifiers.items():
+            where = f"study: classifiers: {name}"
+            for key in OF_THE_WHOLE:
+                if key in changes:
+                    raise ValueError(f"{where}: {key!r} is of the study as a whole. Write it under 'study'.")
+            try:
+                found[name] = read(StudyConfig, {**own, **changes}, where)
+            except (TypeError, ValueError) as error:
+                said = str(error) if str(error).startswith(where) else f"{where}: {str(error).removeprefix('study: ')}"
+                raise type(error)(said) from error
+        return found
+
+    def several(self) -> str:
+        """Name the first setting that only `hf-augment study` reads; `""` if there is none."""
+        given = {"splits": self.splits > 1, "shots": self.shots, "classifiers": self.classifiers, "gate": self.gate}
+        return next((name for name, value in given.items() if value), "")

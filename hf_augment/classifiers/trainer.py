@@ -1,10 +1,9 @@
 """Trains one classifier, keeps its best step by gold validation rows, and scores that step on test rows."""
 
 import copy
-import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import torch
 from transformers import TrainerCallback
 
 from hf_augment.blocks import StudyConfig
-from hf_augment.classifiers.adversarial import AdversarialTrainer
 from hf_augment.classifiers.examples import Examples, class_names, read_examples
 from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
+from hf_augment.classifiers.scoring import rank, row_scores
+from hf_augment.classifiers.stages import WEIGHT, StudyTrainer, first_stage, weights, with_fresh_head
 from hf_augment.classifiers.tokenizer import train_tokenizer
 
 
@@ -31,6 +31,8 @@ def train_classifier(
     label_names: Sequence[str] | None = None,
     output_dir: str | Path | None = None,
     tokenizer: Any = None,
+    added: int = 0,
+    per_row: bool = False,
 ) -> dict[str, Any]:
     """
     Train a classifier for a fixed number of steps and score the step that was best on the validation rows.
@@ -46,10 +48,14 @@ def train_classifier(
         label (`str`): The label column: `ClassLabel`, strings or whole numbers.
         config ([`StudyConfig`]): The classifier, its optimisation and the metrics.
         seed (`int`): Decides weights, order of the rows and dropout.
-        max_steps (`int`): Optimiser steps. The learning rate falls linearly to 0 over them.
+        max_steps (`int`): Optimiser steps, those of both stages if there are two. The learning rate falls linearly to
+            0 over them.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
         output_dir (`str` or `Path`, *optional*): Save the best model with its tokenizer there, in `model`.
         tokenizer (`PreTrainedTokenizerFast`, *optional*): For the LSTM; by default trained on the training texts.
+        added (`int`, *optional*, defaults to `0`): How many of the last training rows are augmented.
+        per_row (`bool`, *optional*, defaults to `False`): Add `test_rows`: for each test row whether it was read
+            rightly, 1 or 0, and the probability of its label.
 
     Returns:
         `dict`: `validation` and `test` (the metrics, and `loss`), `best_step`, `steps`, `history` (the evaluations),
@@ -67,18 +73,36 @@ def train_classifier(
         split: read_examples(rows, text=text, label=label, names=names, label_names=label_names, split=split)
         for split, rows in {"train": train, "validation": validation, "test": test}.items()
     }
+    if config.classifier == "features":
+        from hf_augment.classifiers.features import train_features
+
+        counts = weights(len(splits["train"].texts), added, config)
+        return train_features(splits, names, config, counts, output_dir, per_row)
     start = time.perf_counter()
     set_seed(seed)
     model, tokenizer = _load(config, names, tokenizer, splits["train"].texts)
     encoded = {split: _encode(rows, tokenizer, config.max_length) for split, rows in splits.items()}
+    if added and config.synthetic_weight != 1:
+        counts = weights(len(encoded["train"]), added, config)
+        encoded["train"] = [{**row, WEIGHT: count} for row, count in zip(encoded["train"], counts, strict=True)]
+    in_order = sorted(range(len(encoded["test"])), key=lambda row: len(encoded["test"][row]["input_ids"]))
     for split in ("validation", "test"):
         encoded[split].sort(key=lambda row: len(row["input_ids"]))  # the less padding, the faster
-    best = _KeepBest(max_steps, config.evaluations, f"{config.classifier}, seed {seed}")
+    first, encoded["train"], before = first_stage(encoded["train"], added, max_steps, config)
+    best = _KeepBest(max_steps - before, config.evaluations, f"{config.classifier}, seed {seed}")
     with tempfile.TemporaryDirectory() as nothing_is_left_here:
-        trainer = _trainer(model, tokenizer, encoded, config, seed, max_steps, best, nothing_is_left_here)
+        if before:
+            _trainer(model, tokenizer, {"train": first}, config, seed, before, None, nothing_is_left_here).train()
+            model = with_fresh_head(model, lambda: _load(config, names, None, ())[0])
+        steps = max_steps - before
+        trainer = _trainer(model, tokenizer, encoded, config, seed, steps, best, nothing_is_left_here)
         trainer.train()
         model.load_state_dict(best.weights)
         scored = {split: _score(trainer, encoded[split], scores) for split in ("validation", "test")}
+        if per_row:
+            logits = torch.from_numpy(trainer.predict(encoded["test"]).predictions)
+            found = dict(zip(in_order, logits.double().softmax(-1).numpy(), strict=True))
+            scored["test_rows"] = row_scores([found[row] for row in range(len(found))], splits["test"].labels)
     folder = None
     if output_dir is not None:
         folder = Path(output_dir) / "model"
@@ -96,12 +120,6 @@ def train_classifier(
         "device": str(trainer.args.device),
         "model": None if folder is None else str(folder),
     }
-
-
-def rank(evaluation: Mapping[str, Any]) -> tuple[float, float]:
-    """Return what is larger for a better evaluation: its accuracy, and where that is equal the lower loss."""
-    loss = evaluation["loss"]
-    return evaluation["accuracy"], float("-inf") if math.isnan(loss) else -loss
 
 
 class _KeepBest(TrainerCallback):
@@ -145,11 +163,11 @@ def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequ
         size = {"vocab_size": len(tokenizer), "hidden_size": config.hidden_size}
         size = LSTMConfig(pad_token_id=tokenizer.pad_token_id, **size, **classes)
         return LSTMForSequenceClassification(size), tokenizer
-    from hf_augment.engine import resources
+    from hf_augment.classifiers.checkpoint import locate_classifier
 
     if tokenizer is not None:
         raise ValueError(f"The classifier {config.classifier!r} has a tokenizer of its own. Leave 'tokenizer' out.")
-    folder = resources.locate(config.classifier, config.revision)
+    folder = locate_classifier(config.classifier, config.revision)
     safely = {"trust_remote_code": False, "local_files_only": True}
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **classes, **safely
@@ -174,6 +192,7 @@ def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_step
         output_dir=folder,
         max_steps=max_steps,
         learning_rate=config.learning_rate,
+        warmup_steps=config.warmup_steps,
         weight_decay=config.weight_decay,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=64,
@@ -187,17 +206,18 @@ def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_step
     )
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # Trainer would multiply the batch by the devices, and steps would mean something else
-    trainer = AdversarialTrainer(
+    trainer = StudyTrainer(
+        schedule_steps=config.schedule_steps,
         smoothing=config.label_smoothing,
         epsilon=config.adversarial_epsilon,
         gradients=config.adversarial_steps,
         model=model,
         args=arguments,
         train_dataset=encoded["train"],
-        eval_dataset=encoded["validation"],
+        eval_dataset=encoded.get("validation"),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
-        callbacks=[best],
+        callbacks=[best] if best else [],
     )
     trainer.remove_callback(PrinterCallback)  # it prints to stdout, where a command's answer goes
     return trainer

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class Arm(NamedTuple):
-    """What one classifier is trained on, for how many optimiser steps, and at which learning rate."""
+    """What one classifier is trained on, for how many steps, at which rate; and how many rows, the last, are augmented."""
 
     rows: "Examples"
     steps: int
     learning_rate: float
+    added: int = 0
 
 
 def provenance(augmented_train: Any) -> tuple[Any, Any]:
@@ -39,11 +40,7 @@ def provenance(augmented_train: Any) -> tuple[Any, Any]:
             "augmented_train has no column 'augmented_by', which tells added rows from originals. Pass the dataset "
             "that dataset.map(Augment(...), batched=True) returns."
         )
-    by = augmented_train["augmented_by"]
-    originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
-    written = [i for i, name in enumerate(by) if name != ORIGINAL]
-    kept = list(augmented_train["selected"]) if "selected" in augmented_train.column_names else [True] * len(by)
-    added = augmented_train.select([i for i in written if kept[i]])
+    originals, written, added = parts(augmented_train)
     if written and not len(added):
         raise ValueError(
             f"None of the {len(written)} augmented rows was selected, so there is nothing to compare. The column "
@@ -55,6 +52,15 @@ def provenance(augmented_train: Any) -> tuple[Any, Any]:
             "column 'declined' says why no copies were written."
         )
     return originals, added
+
+
+def parts(augmented_train: Any) -> tuple[Any, list[int], Any]:
+    """Return the originals, where the augmented rows stand, and those of them that were selected."""
+    by = augmented_train["augmented_by"]
+    originals = augmented_train.select([i for i, name in enumerate(by) if name == ORIGINAL])
+    written = [i for i, name in enumerate(by) if name != ORIGINAL]
+    kept = list(augmented_train["selected"]) if "selected" in augmented_train.column_names else [True] * len(by)
+    return originals, written, augmented_train.select([i for i in written if kept[i]])
 
 
 def only_originals(rows: Any, split: str) -> None:
@@ -93,7 +99,7 @@ def only_from_gold(added: Any, gold: "Examples") -> None:
 
 def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[str, Arm]:
     """
-    Make the four arms that the settings of the recipe are trained with.
+    Make the arms that the settings of the recipe are trained with.
 
     Args:
         gold ([`Examples`]): The real training rows.
@@ -101,21 +107,28 @@ def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[
         config ([`StudyConfig`]): Its `epochs` and `batch_size` decide the steps.
 
     Returns:
-        `dict[str, Arm]`: By name.
+        `dict[str, Arm]`: By name. `"features"`, which has no steps, has no `gold_matched`.
     """
     augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
     total = len(augmented.texts)
     by_class = sorted(range(len(gold.texts)), key=gold.labels.__getitem__)
     repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
     duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
-    few, many = (math.ceil(rows * config.epochs / config.batch_size) for rows in (len(gold.texts), total))
+    few, many = steps_for(len(gold.texts), config), steps_for(total, config)
     arms = {
-        "gold": (gold, few),
-        "gold_matched": (gold, many),
-        "duplicated": (duplicated, many),
-        "augmented": (augmented, many),
+        "gold": Arm(gold, few, config.learning_rate),
+        "gold_matched": Arm(gold, many, config.learning_rate),
+        "duplicated": Arm(duplicated, many, config.learning_rate),
+        "augmented": Arm(augmented, many, config.learning_rate, len(added.texts)),
     }
-    return {name: Arm(*arm, config.learning_rate) for name, arm in arms.items()}
+    return {name: arm for name, arm in arms.items() if name != "gold_matched" or config.classifier != "features"}
+
+
+def steps_for(rows: int, config: StudyConfig) -> int:
+    """Return the optimiser steps that `epochs` passes over some rows are."""
+    if config.whole_epochs:
+        return math.ceil(math.ceil(rows / config.batch_size) * config.epochs)
+    return math.ceil(rows * config.epochs / config.batch_size)
 
 
 def overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:

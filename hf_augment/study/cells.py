@@ -1,5 +1,6 @@
 """One arm trained with one seed: what decides its result, and the file that holds it."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ class Cell:
 
     def __init__(self, arm: str, seed: int, decided_by: Mapping[str, Any], output: Path, saved: bool):
         self.arm, self.seed = arm, seed
-        versions = {"hf_augment": __version__, "torch": version("torch"), "transformers": version("transformers")}
+        versions = {"hf_augment": __version__, "torch": _version("torch"), "transformers": _version("transformers")}
         self.key = digest({**decided_by, "arm": arm, "seed": seed, "versions": versions})
         self.file = output / "cells" / f"{arm}-seed{seed}-{self.key[:16]}.json"
         self.folder = output / "classifier" / arm if saved else None
@@ -53,6 +54,9 @@ class Cell:
             return resources.identity(str(self.folder / "model"))
         except FileNotFoundError:
             return "absent"
+
+
+_version = functools.cache(version)  # each look takes milliseconds, and a study has thousands of cells
 
 
 def digest(document: Any) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 from hf_augment.blocks import StudyConfig
 from hf_augment.record import write_json
 from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, provenance
-from hf_augment.study.cells import Cell, digest
+from hf_augment.study.cells import Cell
 from hf_augment.study.markdown import markdown
 from hf_augment.study.report import make_report
+from hf_augment.study.trainings import Training, decided_by_arm, decided_by_classifier, decided_by_data
 from hf_augment.study.tuning import grid
 
 SAVED = ("gold", "augmented")  # of these arms the model of the first seed stays on disk
@@ -122,28 +123,9 @@ def compare(
 
 
 def _cells(arms, data, names: list[str], config: StudyConfig, seeds: list[int], output: Path) -> list[Cell]:
-    from hf_augment.engine import resources
-
-    lstm = config.classifier == "lstm"
-    others = ("seeds", "tune_learning_rates", "learning_rate")  # which arms there are, and what each has of its own
-    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in others}
-    shared = {
-        # A model trained anew into the same folder is another one; the LSTM's tokenizer comes from the arm's rows.
-        "classifier": "lstm" if lstm else resources.identity(config.classifier, config.revision),
-        "names": names,
-        "validation": digest(data["validation"]),
-        "test": digest(data["test"]),
-    }
-    own = {
-        name: {
-            "train": digest(arm.rows),
-            "steps": arm.steps,
-            "settings": {**settings, "learning_rate": arm.learning_rate},
-        }
-        for name, arm in arms.items()
-    }
+    shared = decided_by_data(data["validation"], data["test"], names) | decided_by_classifier(config)
     return [
-        Cell(arm, seed, {**shared, **own[arm]}, output, saved=arm in SAVED and seed == seeds[0])
+        Cell(arm, seed, {**shared, **decided_by_arm(arms[arm])}, output, saved=arm in SAVED and seed == seeds[0])
         for seed in seeds
         for arm in arms
     ]
@@ -151,30 +133,17 @@ def _cells(arms, data, names: list[str], config: StudyConfig, seeds: list[int], 
 
 def _train(cells: list[Cell], arms, data, names: list[str], config: StudyConfig) -> dict[Cell, dict[str, Any]]:
     """Train what is not on disk yet."""
-    from datasets import ClassLabel, Dataset, Features, Value
     from tqdm.auto import tqdm
-
-    from hf_augment.classifiers import train_classifier
-
-    def as_dataset(rows):
-        columns = {"text": rows.texts, "label": rows.labels}
-        return Dataset.from_dict(
-            columns, features=Features({"text": Value("string"), "label": ClassLabel(names=names)})
-        )
 
     results = {cell: cell.finished() for cell in cells}
     missing = [cell for cell, result in results.items() if result is None]
     told = f"{len(cells)} cells ({len(arms)} for each of {len(cells) // len(arms)} seeds), {len(missing)} of them to train"
     tqdm.write(f"Comparison: {told}.", file=sys.stderr)
-    shared = {"text": "text", "label": "label"}
-    evaluated = [as_dataset(data[split]) for split in ("validation", "test")]
     with tqdm(total=len(cells), initial=len(cells) - len(missing), unit="cell", file=sys.stderr) as bar:
         for cell in missing:
             bar.set_description(f"{cell.arm}, seed {cell.seed}")
-            arm = arms[cell.arm]
-            options = {"seed": cell.seed, "max_steps": arm.steps, "output_dir": cell.folder}
-            options["config"] = dataclasses.replace(config, learning_rate=arm.learning_rate)
-            results[cell] = cell.finish(train_classifier(as_dataset(arm.rows), *evaluated, **shared, **options))
+            training = Training(cell, arms[cell.arm], data["validation"], data["test"], names, config)
+            results[cell] = training.carry_out()
             bar.update()
     return results
 

@@ -23,7 +23,7 @@ def table(rows: Sequence[Mapping[str, Any]], unit: str = "seed") -> list[dict[st
     for row in rows:
         scores.setdefault((row["arm"], row["metric"]), []).append(row["value"])
     return [
-        {"arm": arm, "metric": metric, "mean": statistics.mean(found), "std": _std(found), f"{unit}s": len(found)}
+        {"arm": arm, "metric": metric, "mean": statistics.mean(found), "std": spread_of(found), f"{unit}s": len(found)}
         for (arm, metric), found in scores.items()
     ]
 
@@ -51,7 +51,7 @@ def differences(rows: Sequence[Mapping[str, Any]], unit: str = "seed") -> list[d
                 for (arm, name, repeat), value in values.items()
                 if arm == TREATED and name == metric
             }
-            mean, std = statistics.mean(gains.values()), _std(list(gains.values()))
+            mean, std = statistics.mean(gains.values()), spread_of(list(gains.values()))
             spread = {"mean": mean, "std": std, "interval": t_interval(list(gains.values()))}
             found.append({"metric": metric, "against": other, f"by_{unit}": gains, **spread})
     return found
@@ -81,6 +81,41 @@ def bootstrap_interval(values: Sequence[float]) -> list[float] | None:
     return [float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)]
 
 
+def wilcoxon(values: Sequence[float]) -> float | None:
+    """Return the two-sided p-value of Wilcoxon's signed-rank test; `None` where fewer than two values differ from 0."""
+    from scipy import stats
+
+    differing = [value for value in (round(value, 12) for value in values) if value]  # 0.3 - 0.1 is no 0.2 otherwise
+    return float(stats.wilcoxon(differing).pvalue) if len(differing) > 1 else None
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """
+    Correct p-values for how many there are (Holm 1979); `None` stays, and counts as one that was tried.
+
+    Args:
+        p_values (`Sequence[float or None]`): One for each method that was tried.
+    """
+    found: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    known = sorted((value, place) for place, value in enumerate(p_values) if value is not None)
+    for rank, (value, place) in enumerate(known):
+        found[place] = largest = max(largest, min(1.0, (len(p_values) - rank) * value))
+    return found
+
+
+def outcomes(gains: Mapping[str, float]) -> dict[str, Any]:
+    """Count wins, ties and losses, and name the worst."""
+    worst = min(gains, key=gains.__getitem__)
+    wins, losses = sum(gain > 1e-12 for gain in gains.values()), sum(gain < -1e-12 for gain in gains.values())
+    return {
+        "wins": wins,
+        "ties": len(gains) - wins - losses,
+        "losses": losses,
+        "worst": {"split": worst, "value": gains[worst]},
+    }
+
+
 def reading(found: Sequence[Mapping[str, Any]], metric: str, seeds: int) -> str:
     """
     Say in one line what the differences support, and no more.
@@ -100,11 +135,11 @@ def reading(found: Sequence[Mapping[str, Any]], metric: str, seeds: int) -> str:
     above = [row["against"] for row in compared if row["interval"] and row["interval"][0] > 0]
     below = [row["against"] for row in compared if row["interval"] and row["interval"][1] < 0]
     if below:
-        verdict = f"A loss against {_and(below)}" + (f", a gain against {_and(above)}" if above else "")
+        verdict = f"A loss against {enumerated(below)}" + (f", a gain against {enumerated(above)}" if above else "")
     elif len(above) == len(compared):
         verdict = "A gain against every control"
     elif above:
-        verdict = f"A gain against {_and(above)} only, so it is not shown that the augmented rows made it"
+        verdict = f"A gain against {enumerated(above)} only, so it is not shown that the augmented rows made it"
     else:
         verdict = "No difference shown"
     widths = [row["interval"][1] - row["interval"][0] for row in compared if row["interval"]]
@@ -115,7 +150,8 @@ def reading(found: Sequence[Mapping[str, Any]], metric: str, seeds: int) -> str:
     )
 
 
-def _std(values: Sequence[float]) -> float | None:
+def spread_of(values: Sequence[float]) -> float | None:
+    """Return the standard deviation of a sample; `None` of one value."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 
@@ -128,5 +164,6 @@ def _interval(row: Mapping[str, Any]) -> str:
     return f" ({points(row['interval'][0])} to {points(row['interval'][1])})" if row["interval"] else " (no interval)"
 
 
-def _and(names: Sequence[str]) -> str:
+def enumerated(names: Sequence[str]) -> str:
+    """Write names as a sentence does."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -85,5 +85,5 @@ def _with_tuned(facts, tuning: Mapping, points: Mapping[str, Arm], found, seeds:
         "best_step": {seed: found[key]["best_step"] for seed, key in chosen.items()},
     }
     names = list(facts)
-    names.insert(names.index("gold_matched") + 1, TUNED)
+    names.insert(names.index("gold_matched" if "gold_matched" in names else "gold") + 1, TUNED)
     return {name: tuned if name == TUNED else facts[name] for name in names}

@@ -19,7 +19,9 @@ def grid(arms: Mapping[str, Arm], config: StudyConfig) -> dict[str, Arm]:
     """
     if not config.tune_learning_rates:
         return {}
-    points = {name: arms[name] for name in ("gold", "gold_matched")}
+    points = {name: arms[name] for name in ("gold", "gold_matched") if name in arms}
+    if config.classifier == "features":  # tuned within each training
+        return points
     others = sorted(set(config.tune_learning_rates) - {config.learning_rate})
     further = {
         f"{name}_lr{rate!r}": arm._replace(learning_rate=rate) for rate in others for name, arm in points.items()
@@ -42,7 +44,7 @@ def tune(
         `dict`: `chosen` (the point's name by seed) and `grid`: for each point `learning_rate`, `steps` and
             `validation`, the accuracy and loss of its best step by seed. Empty where there is no grid.
     """
-    from hf_augment.classifiers.trainer import rank
+    from hf_augment.classifiers.scoring import rank
 
     if not points:
         return {}
