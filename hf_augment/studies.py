@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.forecast import distinct, paces, tell_ahead
+from hf_augment.gated import write_gated
 from hf_augment.recipe import Recipe, find_recipe, load_recipe
 from hf_augment.record import environment, write_json
 from hf_augment.run import check_ahead
@@ -59,8 +60,9 @@ def study(
     for pick in found["chosen"]:
         report(f"{pick['classifier']}: {pick['says']}")
     for name in ("study.json", "study.md", "report.html"):
-        if (Path(recipe.output) / name).exists():
-            report(f"{name + ':':<14}{Path(recipe.output) / name}")
+        report(f"{name + ':':<14}{Path(recipe.output) / name}")
+    for name, folder in write_gated(recipe, splits, found["gate"]).items():
+        report(f"train {name}: {folder}")
     return found
 
 

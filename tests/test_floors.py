@@ -32,7 +32,7 @@ FLOORS = {
     10: ["rounds"],
     11: ["run"],
     12: ["splits"],
-    13: ["forecast", "study_report"],
+    13: ["forecast", "gated", "study_report"],
     14: ["studies"],
     15: ["cli"],
 }

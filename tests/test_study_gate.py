@@ -1,12 +1,18 @@
 """The do-no-harm gate: what it holds out, what it counts, when it says yes."""
 
+import copy
 import math
 from collections import Counter
 
 import pytest
+from datasets import load_from_disk
 
 from hf_augment.blocks import GateConfig
+from hf_augment.gated import write_gated
+from hf_augment.recipe import load_recipe
+from hf_augment.splits import carry_out, make_splits
 from hf_augment.study.gate import Place, decide, folds, gains
+from tests import tiny_study
 
 TEXTS = {"train": [f"row {i}" for i in range(12)], "validation": [f"other {i}" for i in range(8)]}
 LABELS = {"train": [i % 2 for i in range(12)], "validation": [i % 2 for i in range(8)]}
@@ -77,3 +83,28 @@ def test_no_spread_or_one_row_shows_nothing():
         "rows": 5,
     }
     assert not decide({0: [0.5]}, GateConfig())["augment"]
+
+
+def test_where_it_says_no_the_gold_rows_are_what_is_left(tmp_path):
+    """What a user trains on: the rows of the method that won on the first split, or the real ones alone."""
+    recipe = load_recipe(tiny_study.write(tmp_path), ["study.splits=2", "study.classifiers={lstm: {seeds: [0]}}"])
+    splits = make_splits(recipe)
+    for split in splits:
+        carry_out(split)
+    yes, no = {"augment": True, "method": "delete"}, {"augment": False, "method": "swap"}
+    entry = {"classifier": "lstm", "shots": 5, "method": "search", "by_split": {"0": yes, "1": no}}
+    others = [{**entry, "method": name, "by_split": {"0": no, "1": no}} for name in ("swap", "delete")]
+    (said, folder), *more = write_gated(recipe, splits, [*others, entry]).items()
+    assert not more
+    assert said == "lstm (gold and delete)"
+    gold, whole = splits[0].data(), load_from_disk(str(folder))
+    written = load_from_disk(str(splits[0].folder / "delete" / "dataset"))["train"]
+    selected = written.filter(lambda row: row["selected"])
+    assert whole["train"]["text"][:] == selected["text"][:]
+    assert len(selected) > len(gold["train"])
+    assert whole["test"]["text"][:] == gold["test"]["text"][:]
+    refused = copy.deepcopy(entry)
+    refused["by_split"]["0"]["augment"] = False
+    ((said, folder),) = write_gated(recipe, splits, [*others, refused]).items()
+    assert said == "lstm (gold alone, since delete showed no gain)"
+    assert load_from_disk(str(folder))["train"]["text"][:] == gold["train"]["text"][:]
