@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hf_augment.metrics import METRICS
 from hf_augment.registry import TRANSFORMS, transform_class
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 BLOCKS = re.findall(r"<!-- run -->\n```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", README, re.DOTALL)
 
 
@@ -52,8 +54,7 @@ def test_links_lead_somewhere():
 
 @pytest.mark.slow
 def test_the_recipe_of_your_own_works(tmp_path):
-    (recipe,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(YAML[0], encoding="utf-8")
     rows = [
         f"a {word} day at the {place},{stars}" for word, stars in (("bad", 1), ("good", 5)) for place in "abcdefgh"
     ]
@@ -62,6 +63,35 @@ def test_the_recipe_of_your_own_works(tmp_path):
     done = run(command, tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "mine" / "dataset").is_dir()
+
+
+@pytest.mark.slow
+def test_the_study_of_your_own_works(tmp_path):
+    (tmp_path / "study.yaml").write_text(YAML[1], encoding="utf-8")
+    for name, start in (("train", 0), ("test", 40)):
+        rows = [
+            f"day {i} was {word},{label}"
+            for i in range(start, start + 20)
+            for word, label in (("bad", 0), ("fine", 1))
+        ]
+        (tmp_path / "mydata").mkdir(exist_ok=True)
+        (tmp_path / "mydata" / f"{name}.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    small = ["data.shots_per_label=8", "data.validation_shots_per_label=4", "data.validation_split=null"]
+    small += ["data.validation_share=0.3", "study.splits=1", "study.epochs=1", "methods.masked.select.per_label=2"]
+    small += ["study.evaluations=1", "study.gate.folds=2", "study.hidden_size=8"]
+    command = [sys.executable, "-m", "hf_augment.cli", "study", "study.yaml"]
+    done = run(command + [word for setting in small for word in ("--set", setting)], tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {path.name for path in (tmp_path / "runs/study").iterdir()} >= {"report.html", "study.md", "gated"}
+    assert "train lstm (gold" in done.stdout
+
+
+def test_all_metrics_and_recipes_are_named():
+    for name in METRICS:
+        assert f"`{name}`" in README, name
+    named = [re.escape(word).replace(r"\*", ".*") for word in re.findall(r"`([\w*-]+\.yaml)`", README)]
+    for file in (ROOT / "recipes").glob("*.yaml"):
+        assert any(re.fullmatch(pattern, file.name) for pattern in named), file.name
 
 
 def test_ci_runs_the_two_commands():
@@ -95,7 +125,7 @@ def in_this_python(command: str) -> list[str]:
 
 
 def test_the_commands_are_found():
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 8
 
 
 @pytest.mark.slow

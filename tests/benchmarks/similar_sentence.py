@@ -7,6 +7,7 @@ Pools and vectors are kept in `--folder` between runs.
 """
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -210,6 +211,7 @@ def main() -> None:
     if not DATA.is_dir():
         print(f"skipped: {DATA} is absent")
         return
+    os.environ["HF_AUGMENT_REMEMBER"] = "0"  # a remembered text would equal itself
     disable_progress_bars()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.parts or PARTS:
