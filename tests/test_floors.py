@@ -12,7 +12,7 @@ import hf_augment
 PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
-    0: ["errors", "provenance", "record", "streams", "words"],
+    0: ["common_subsequence", "errors", "provenance", "record", "streams", "words"],
     1: ["engine.digests", "fields", "metrics", "registry", "sentences"],
     2: [
         *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_augment import metrics
-from hf_augment.metrics.rouge import common_subsequence, places
+from hf_augment.common_subsequence import common_subsequence, places
 from hf_augment.metrics.self_bleu import self_bleu
 from hf_augment.metrics.texts import only_words, tokenize
 

@@ -3,9 +3,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hf_augment.common_subsequence import common_subsequence, places
 from hf_augment.errors import unknown
 from hf_augment.fields import positive
-from hf_augment.metrics.rouge import common_subsequence, places
 from hf_augment.metrics.texts import TextMetric, Tokenizer, ngrams, only_words, texts_of
 
 _AT_ONCE = 1 << 22  # similarities that are in memory together

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hf_augment.common_subsequence import common_subsequence, places
 from hf_augment.words import same_words
 
 _TOGETHER = 4_000_000  # pairs whose words are counted at once
@@ -26,7 +27,7 @@ class RougeL:
         self._lengths = np.array([len(text) for text in self._known])
         self._columns: dict[tuple[str, int], int] = {}
         self._matrix = _count(self._known, self._columns, grow=True)
-        self._masks = [_masks(text) for text in self._known]
+        self._places = [places(text) for text in self._known]
 
     def best(self, texts: Sequence[str]) -> list[float]:
         """Return the highest F1 of each text."""
@@ -47,7 +48,7 @@ class RougeL:
         for row in np.argsort(-bounds, kind="stable").tolist():
             if bounds[row] <= best:
                 break
-            common = _common(text, self._masks[row], len(self._known[row]))
+            common = common_subsequence(self._places[row], len(self._known[row]), text)
             best = max(best, 2 * common / (len(text) + len(self._known[row])))
         return best
 
@@ -66,21 +67,3 @@ def _count(texts: Sequence[Sequence[str]], columns: dict[tuple[str, int], int], 
                     found.append(place)
     ones = np.ones(len(rows), dtype=np.int32)
     return csr_matrix((ones, (rows, found)), shape=(len(texts), max(1, len(columns))))
-
-
-def _masks(text: Sequence[str]) -> dict[str, int]:
-    """Return for each word of a text the places where it stands, as bits."""
-    masks: dict[str, int] = {}
-    for place, word in enumerate(text):
-        masks[word] = masks.get(word, 0) | 1 << place
-    return masks
-
-
-def _common(text: Sequence[str], masks: dict[str, int], length: int) -> int:
-    """Return the length of the longest common subsequence, a word a step (Hyyro 2004)."""
-    whole = (1 << length) - 1
-    row = whole
-    for word in text:
-        shared = row & masks.get(word, 0)
-        row = ((row + shared) | (row - shared)) & whole
-    return length - row.bit_count()

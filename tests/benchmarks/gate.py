@@ -1,8 +1,8 @@
 """
 Which measure and level make good decisions of the do-no-harm gate? Frozen features on the Kumar splits.
 
-    python scripts/kumar_splits.py ../shared/data/kumar_10shot/sst2 /tmp/kumar/sst2
-    python -m tests.benchmarks.gate /tmp/kumar/sst2
+    python scripts/kumar_splits.py ../shared/data/kumar_10shot/sst2 data/kumar-sst2
+    python -m tests.benchmarks.gate data/kumar-sst2
 
 The methods are of known worth: real sentences that no split has, with a share of wrong labels (a generator and its
 filter, as good as one likes), and EDA. For each split the gate decides on the gold rows; what it decides is then
