@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hf_augment.edits import Edit, EditTransform
     from hf_augment.model_transform import ModelEditTransform, ModelTransform
     from hf_augment.planning import plan
+    from hf_augment.publish.pushing import push
     from hf_augment.selection.select import select
     from hf_augment.transform import Declined, Row, Transform, Written
 
@@ -27,6 +28,7 @@ _CORE = {
     "Transform": "hf_augment.transform",
     "Written": "hf_augment.transform",
     "plan": "hf_augment.planning",
+    "push": "hf_augment.publish.pushing",
     "select": "hf_augment.selection.select",
 }
 _HOME = {**_CORE, **{path.split(":")[1]: path.split(":")[0] for path in TRANSFORMS.values()}}

@@ -4,7 +4,8 @@ import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from hf_augment import streams, words
 from hf_augment.batches import DictBatch, RowBatch, TableBatch, open_batch
@@ -119,6 +120,68 @@ class Augment:
                 "Install the release that wrote it, or drop 'versions' to take the installed ones."
             )
         return cls(**fields)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """
+        Write the spec into a folder, as `augment.json`. Models and pools that it names stay where they are.
+
+        Args:
+            folder (`str` or `Path`): Made if it is not there.
+        """
+        from hf_augment.publish.spec import save
+
+        save(self, folder)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        id_or_folder: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        repo_type: Literal["model", "dataset"] = "model",
+    ) -> "Augment":
+        """
+        Read what `save_pretrained`, `push_to_hub` or `hf-augment push` wrote; it writes the same rows.
+
+        Args:
+            id_or_folder (`str` or `Path`): A folder, or an id on the Hub.
+            revision (`str`, *optional*): A commit, branch or tag there.
+            token (`str`, *optional*): For a private repository; by default that of `hf auth login`.
+            repo_type (`str`, *optional*, defaults to `"model"`): `"dataset"` for an augmented dataset, which
+                `hf-augment push` gives its spec.
+
+        Raises:
+            `ValueError`: A model behind it has changed since, so that other rows would be written.
+        """
+        from hf_augment.publish.spec import check_identity, load
+
+        found = load(id_or_folder, revision, token, repo_type)
+        augment = cls.from_spec(found["spec"])
+        check_identity(augment, found["identity"], str(id_or_folder))
+        return augment
+
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = True, token: str | None = None, license: str | None = None
+    ) -> str:
+        """
+        Write the spec into a repository on the Hub, for `Augment.from_pretrained(repo_id)`.
+
+        Args:
+            repo_id (`str`): `NAMESPACE/NAME`.
+            private (`bool`, *optional*, defaults to `True`): Whether a new repository is private.
+            token (`str`, *optional*): By default that of `hf auth login`.
+            license (`str`, *optional*): Of the spec; without one the card names none.
+
+        Returns:
+            `str`: Its address.
+
+        Raises:
+            `ValueError`: It refers to a folder of this machine: push that first, and name its id.
+        """
+        from hf_augment.publish.spec import push
+
+        return push(self, repo_id, private, token, license)
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the output: the spec with models and word lists replaced by their SHA-256."""

@@ -151,6 +151,38 @@ def preview(
         print(f"[{who}] {row[loaded.data.text]}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
 
 
+@app.command(name="push")
+def push_run(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE|RUN", help="A recipe, or the folder of a run.")],
+    set_: SetOption = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="NAMESPACE[/PREFIX]", help="Where what has no name in the recipe goes.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show every file and card, and send nothing.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see it; by default it is private.")] = False,
+    without_gold: Annotated[bool, typer.Option("--without-gold", help="Leave the real rows out.")] = False,
+) -> None:
+    """Push the dataset, the classifier and the generator of a run to the Hub, with cards and a collection."""
+    from hf_augment.publish import push
+
+    push(
+        recipe,
+        set_ or [],
+        to=to,
+        private=False if public else None,
+        include_gold=False if without_gold else None,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def register() -> None:
+    """Make hf augment run this installation."""
+    from hf_augment.extension import register as write_manifest
+
+    print(write_manifest())
+
+
 @app.command(name="list")
 def list_transforms() -> None:
     """List the transforms and what each does."""

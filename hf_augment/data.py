@@ -9,7 +9,7 @@ from typing import Any
 from hf_augment.blocks import DataConfig, PreprocessConfig
 from hf_augment.errors import unknown
 from hf_augment.preprocess import Preprocess
-from hf_augment.sources import is_local, loaded_commit, read_splits
+from hf_augment.sources import is_local, loaded_commit, read_card, read_splits
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import canonical
 
@@ -67,8 +67,9 @@ def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
         config (`DataConfig`): What it was loaded by.
 
     Returns:
-        `dict`: `path`, `name`, `commit` (of a Hub dataset; the one really loaded) and `splits`: for each `rows`,
-            `labels` (rows by label name; rows without a label under `""`) and `sha256` over texts and label names.
+        `dict`: `path`, `name`, `commit` (of a Hub dataset; the one really loaded), `card` (what the source's card says
+            of licence and language) and `splits`: for each `rows`, `labels` (rows by label name; rows without a label
+            under `""`) and `sha256` over texts and label names.
     """
     splits = {}
     for role, dataset in data.items():
@@ -79,7 +80,8 @@ def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
             labels[label or ""] += 1
         splits[role] = {"rows": len(dataset), "labels": dict(sorted(labels.items())), "sha256": digest.hexdigest()}
     commit = None if is_local(config.path) else loaded_commit(data.values())
-    return {"path": config.path, "name": config.name, "commit": commit, "splits": splits}
+    card = read_card(config.path, commit)
+    return {"path": config.path, "name": config.name, "commit": commit, "card": card, "splits": splits}
 
 
 def _by_role(source: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hf_augment.blocks import (
     DataConfig,
     MethodConfig,
     PreprocessConfig,
+    PublishConfig,
     SelectConfig,
     StudyConfig,
     TrainConfig,
@@ -38,6 +39,7 @@ class Recipe:
     select: SelectConfig | None = None
     methods: dict[str, MethodConfig] | None = None
     study: StudyConfig | None = None
+    publish: PublishConfig | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
@@ -148,12 +150,27 @@ def load_recipe(path: str, overrides: Iterable[str] = ()) -> Recipe:
     Raises:
         `ValueError` or `TypeError`: Naming file, key path and what to write instead.
     """
+    try:
+        text = find_recipe(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: no valid YAML: {error}") from error
+    return parse_recipe(text, path, overrides)
+
+
+def parse_recipe(text: str, path: str, overrides: Iterable[str] = ()) -> Recipe:
+    """
+    Read the text of a recipe.
+
+    Args:
+        text (`str`): YAML.
+        path (`str`): What errors call it.
+        overrides (`Iterable[str]`, *optional*): As for `load_recipe`.
+    """
     import yaml
 
-    file = find_recipe(path)
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_strict_loader())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        values = yaml.load(text, Loader=_strict_loader())
+    except yaml.YAMLError as error:
         raise ValueError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise TypeError(f"{path}: expected a mapping with the keys output, data, ..., got {values!r}.")

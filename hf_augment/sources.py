@@ -23,6 +23,8 @@ EMBEDDED = "embedded:"
 SHELF = Path(__file__).parent / "embedded"
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_FRONT_MATTER = re.compile(r"---\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_CARD = ("license", "license_name", "license_link", "language")
 _SHARD = re.compile(r"-\d{5}-of-\d{5}\Z")
 
 
@@ -81,6 +83,36 @@ def loaded_commit(datasets: Iterable[Any]) -> str | None:
     folders = {Path(file["filename"]).parent.name for dataset in datasets for file in dataset.cache_files}
     commits = sorted(filter(_COMMIT.fullmatch, folders))
     return commits[0] if commits else None
+
+
+def read_card(path: str, commit: str | None) -> dict[str, Any] | None:
+    """
+    Return what the card of a source says of licence and language; `None` where there is no card.
+
+    Args:
+        path (`str`): As for `read_splits`.
+        commit (`str`, *optional*): The commit of a Hub dataset.
+
+    Returns:
+        `dict`: Of `license`, `license_name`, `license_link` and `language` those that it has, in the card's own words.
+    """
+    import yaml
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        if is_local(path):
+            folder = _embedded(path) if path.startswith(EMBEDDED) else Path(path).expanduser()
+            file = folder / "README.md"  # a single file has none
+        else:
+            file = Path(hf_hub_download(path, "README.md", repo_type="dataset", revision=commit))
+        found = _FRONT_MATTER.match(file.read_text(encoding="utf-8"))
+        said = yaml.safe_load(found[1]) if found else None
+    except (HfHubHTTPError, OSError, ValueError, yaml.YAMLError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    return {name: said[name] for name in _CARD if said.get(name)} or None
 
 
 def _embedded(path: str) -> Path:

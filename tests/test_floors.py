@@ -12,15 +12,25 @@ import hf_augment
 PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
-    0: ["common_subsequence", "errors", "provenance", "record", "streams", "words"],
-    1: ["engine.digests", "fields", "metrics", "registry", "sentences"],
+    0: ["common_subsequence", "errors", "provenance", "publish.escape", "publish.retry", "record", "streams", "words"],
+    1: ["engine.digests", "extension", "fields", "metrics", "publish.block", "registry", "sentences"],
     2: [
         *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),
         *("metrics.copy_rate", "metrics.distinct_n", "metrics.self_bleu"),
         *("metrics.type_token_ratio", "sources", "transform"),
     ],
-    3: ["compose", "edits", "engine", "preprocess", "recipe", "tasks", "windows"],
-    4: ["base_model", "classifiers", "data", "examples", "launch", "masking", "model_transform", "streaming"],
+    3: ["compose", "edits", "engine", "preprocess", "publish.repository", "recipe", "tasks", "windows"],
+    4: [
+        "base_model",
+        "classifiers",
+        "data",
+        "examples",
+        "launch",
+        "masking",
+        "model_transform",
+        "publish.spec",
+        "streaming",
+    ],
     5: [
         *("metrics.causal", "metrics.label_fidelity", "metrics.mauve", "metrics.novelty", "metrics.perplexity"),
         *("metrics.vendi_score", "training", "transforms"),
@@ -34,7 +44,8 @@ FLOORS = {
     12: ["splits"],
     13: ["forecast", "gated", "study_report"],
     14: ["studies"],
-    15: ["cli"],
+    15: ["publish"],
+    16: ["cli"],
 }
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 

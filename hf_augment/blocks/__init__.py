@@ -5,6 +5,7 @@ from hf_augment.blocks.data import DataConfig
 from hf_augment.blocks.gate import GateConfig
 from hf_augment.blocks.method import MethodConfig
 from hf_augment.blocks.preprocess import PreprocessConfig
+from hf_augment.blocks.publish import PublishConfig
 from hf_augment.blocks.scratch import ScratchConfig
 from hf_augment.blocks.select import SelectConfig
 from hf_augment.blocks.study import StudyConfig
@@ -16,6 +17,7 @@ __all__ = [
     "GateConfig",
     "MethodConfig",
     "PreprocessConfig",
+    "PublishConfig",
     "ScratchConfig",
     "SelectConfig",
     "StudyConfig",

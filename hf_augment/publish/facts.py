@@ -1,0 +1,212 @@
+"""What a push adds to the record of a run: names, licence, the rows that really go."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_augment.blocks import PublishConfig
+from hf_augment.engine.resources import EMBEDDED
+from hf_augment.provenance import ORIGINAL
+from hf_augment.recipe import Recipe
+from hf_augment.record import read_json
+
+ARM = "augmented"  # the classifier that is pushed
+KINDS = ("dataset", "classifier", "generator")
+_SUFFIXES = {"dataset": "augmented", "classifier": "classifier", "generator": "generator"}
+_EXAMPLES = 2  # of each label
+_NO_MODEL = "features"  # a regression on frozen vectors, which transformers cannot load
+
+
+def read_record(recipe: Recipe) -> dict[str, Any]:
+    """
+    Read the record of a run.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+
+    Raises:
+        `FileNotFoundError`: There is none, so there is nothing to push.
+    """
+    found = read_json(Path(recipe.output) / "record.json")
+    if not isinstance(found, dict) or "recipe" not in found:
+        raise FileNotFoundError(f"There is no record of a run in {recipe.output}. Write hf-augment run first.")
+    return found
+
+
+def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: str | None) -> dict[str, str | None]:
+    """
+    Name the repository of each thing that the run made; `None` for what it has not made, or what has no name.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        record (`Mapping`): Its record.
+        config ([`PublishConfig`]): The names that are given.
+        to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what has none.
+
+    Raises:
+        `ValueError`: Nothing is named.
+        `FileNotFoundError`: What is named has not been made.
+    """
+    made = {
+        "dataset": "augment" in record and (folder_of_dataset(recipe) / "dataset_dict.json").is_file(),
+        "classifier": ARM in record.get("study", {}).get("classifiers", {}) and not _is_features(record),
+        "generator": recipe.train is not None and (recipe.generator / "training.json").is_file() and "train" in record,
+    }
+    prefix = None if to is None else to if "/" in to else f"{to}/{Path(recipe.output).name}"
+    found: dict[str, str | None] = {}
+    for kind in KINDS:
+        given = getattr(config, kind)
+        if given and not made[kind]:
+            why = "a classifier of frozen features is no model of transformers" if _is_features(record) else "no run"
+            raise FileNotFoundError(
+                f"publish: {kind}: there is none in {recipe.output} to push as {given!r} ({why}). Write hf-augment run "
+                "first, or leave it out."
+            )
+        found[kind] = (given or (f"{prefix}-{_SUFFIXES[kind]}" if prefix else None)) if made[kind] else None
+    if not any(found.values()):
+        there = [kind for kind, is_made in made.items() if is_made]
+        raise ValueError(
+            f"Nothing says where to push {' and '.join(there) or 'what this run has not made yet'}. Write --to "
+            "NAMESPACE, or a block such as publish: {dataset: me/reviews-augmented} into the recipe."
+        )
+    return found
+
+
+def folder_of_dataset(recipe: Recipe) -> Path:
+    """Return where the rows of a run lie."""
+    return Path(recipe.output) / "dataset"
+
+
+def read_rows(recipe: Recipe, record: Mapping[str, Any], include_gold: bool) -> Any:
+    """
+    Read the rows that go to the Hub.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        record (`Mapping`): Its record.
+        include_gold (`bool`): Whether real rows are among them. Without, only the training split has any.
+
+    Raises:
+        `ValueError`: The folder holds other rows than the record tells of.
+    """
+    from datasets import load_from_disk
+
+    folder = folder_of_dataset(recipe)
+    note = read_json(folder.with_name(f"{folder.name}.json")) or {}
+    told = record.get("select", record["augment"])
+    if note.get("made_from") != told["made_from"]:
+        raise ValueError(
+            f"{folder} holds other rows than {Path(recipe.output) / 'record.json'} tells of. Write hf-augment run again."
+        )
+    splits = load_from_disk(str(folder))
+    if include_gold:
+        return splits
+    train = splits["train"]
+    written = [i for i, by in enumerate(train["augmented_by"]) if by != ORIGINAL]
+    if not written:
+        raise ValueError("Without the real rows there is none: nothing was written. Leave --without-gold out.")
+    return type(splits)({"train": train.select(written)})
+
+
+def published(
+    recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, places: Mapping[str, str | None], splits: Any
+) -> dict[str, Any]:
+    """
+    Return what the record says under `publish`.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        record (`Mapping`): Its record.
+        config ([`PublishConfig`]): The settings.
+        places (`Mapping`): The id of each kind, or `None`.
+        splits (`DatasetDict`, *optional*): The rows that go.
+    """
+    return {
+        **places,
+        "license": config.license,
+        "language": None if config.language is None else list(config.language),
+        "include_gold": config.include_gold,
+        "rows": {name: _counts(split) for name, split in (splits or {}).items()},
+        "examples": _examples(splits["train"], recipe) if splits else [],
+        "classifier_base": _hub_model(recipe),
+        "study": _study(recipe, record),
+    }
+
+
+def _counts(split: Any) -> dict[str, int]:
+    written = [by != ORIGINAL for by in split["augmented_by"]]
+    kept = split["selected"] if "selected" in split.column_names else written
+    return {
+        "rows": len(split),
+        "synthetic": sum(written),
+        "selected": sum(one and bool(keep) for one, keep in zip(written, kept, strict=True)),
+    }
+
+
+def _examples(train: Any, recipe: Recipe) -> list[dict[str, str]]:
+    """Return the first written rows of each label that selection kept."""
+    text, label = recipe.data.text, recipe.data.label
+    kept = train["selected"] if "selected" in train.column_names else [True] * len(train)
+    names = getattr(train.features.get(label), "names", None) or recipe.data.label_names
+    found: dict[str, list[dict[str, str]]] = {}
+    for i, by in enumerate(train["augmented_by"]):
+        if by == ORIGINAL or not kept[i]:
+            continue
+        value = train[i].get(label)
+        said = names[value] if names and isinstance(value, int) and 0 <= value < len(names) else value
+        rows = found.setdefault(json.dumps(said), [])
+        if len(rows) < _EXAMPLES:
+            rows.append({"by": by, "label": "" if said is None else str(said), "text": str(train[i][text])})
+    return [row for label in sorted(found) for row in found[label]][:20]
+
+
+def _hub_model(recipe: Recipe) -> str | None:
+    """Return the id of the model that the classifier was made from, if it is on the Hub."""
+    name = None if recipe.study is None else recipe.study.classifier
+    own = name in (None, "lstm", _NO_MODEL) or name.startswith(EMBEDDED) or Path(name).expanduser().exists()
+    return None if own else name
+
+
+def _is_features(record: Mapping[str, Any]) -> bool:
+    return record.get("study", {}).get("config", {}).get("classifier") == _NO_MODEL
+
+
+def _study(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the verdict of a study over several splits, if there was one of this very recipe."""
+    found = read_json(Path(recipe.output) / "study.json")
+    if not isinstance(found, dict) or found["settings"]["recipe"] != record["recipe"]["text"]:
+        return None
+    chosen = [{"classifier": pick["classifier"], "says": pick["says"]} for pick in found["chosen"]]
+    return {"verdict": found["verdict"], "chosen": chosen}
+
+
+def fit_to_be_read(record: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """
+    Return a record without the folders of this machine: the generator goes by its id, other places by their names.
+
+    Args:
+        record (`Mapping`): With `publish`.
+        recipe ([`Recipe`]): The run.
+    """
+    text = json.dumps(record, ensure_ascii=False)
+    return json.loads(private_words(text, recipe, record["publish"]["generator"]))
+
+
+def private_words(text: str, recipe: Recipe, generator: str | None) -> str:
+    """
+    Replace the folders of this machine in a text.
+
+    Args:
+        text (`str`): JSON, Markdown or HTML.
+        recipe ([`Recipe`]): The run.
+        generator (`str`, *optional*): The id that stands for the generator's folder.
+    """
+    output, data = Path(recipe.output), Path(recipe.data.path).expanduser()
+    words = {str(recipe.generator): generator} if generator else {}
+    words |= {str(path): path.name for path in (output, data) if path.is_absolute()}
+    words |= {str(Path.cwd()): ".", str(Path.home()): "~"}
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) > 2:  # the root of all paths stands in every text
+            text = text.replace(word, words[word])
+    return text

@@ -1,0 +1,112 @@
+"""What a run has for the Hub: for each repository its card and its files."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hf_augment.engine.digests import file_identity
+from hf_augment.engine.resources import DECISIVE
+from hf_augment.publish.block import Card
+from hf_augment.publish.classifier_card import PICTURE, classifier_card, eval_results
+from hf_augment.publish.dataset_card import dataset_card
+from hf_augment.publish.facts import ARM, private_words
+from hf_augment.publish.generator_card import generator_card
+from hf_augment.publish.repository import Place
+from hf_augment.publish.spec import SPEC_FILE
+from hf_augment.recipe import Recipe
+from hf_augment.saved import content
+from hf_augment.transform import canonical
+
+FOLDER = "hf-augment/"  # of what lies beside the rows
+_CLASS = "lstm.py"  # what auto_map names
+
+
+class Parcel(NamedTuple):
+    """
+    What goes into one repository.
+
+    Args:
+        place ([`Place`]): Which.
+        card ([`Card`]): Our part of its card.
+        files (`dict[str, Path | bytes]`): By their paths there.
+        splits (`DatasetDict`, *optional*): What `push_to_hub` writes there.
+    """
+
+    place: Place
+    card: Card
+    files: dict[str, Path | bytes]
+    splits: Any = None
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that it holds but the card."""
+        held = {
+            name: hashlib.sha256(file).hexdigest() if isinstance(file, bytes) else file_identity(file)
+            for name, file in self.files.items()
+        }
+        rows = {name: content(split) for name, split in (self.splits or {}).items()}
+        return hashlib.sha256(canonical([held, rows]).encode()).hexdigest()
+
+    def owns(self, name: str) -> bool:
+        """Return whether a path in the repository is one of ours."""
+        return name in self.files or (self.splits is not None and name.startswith("data/"))
+
+
+def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list[Parcel]:
+    """
+    Gather what goes to the Hub: the generator first, which the others refer to.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        record (`Mapping`): Its record, with `publish`, fit to be read by all.
+        splits (`DatasetDict`, *optional*): The rows.
+    """
+    publish, output = record["publish"], Path(recipe.output)
+    found = []
+    if publish["generator"]:
+        place = Place("model", publish["generator"])
+        found.append(Parcel(place, generator_card(record), _model(recipe.generator)))
+    if publish["dataset"]:
+        files = _beside(recipe, record)
+        found.append(Parcel(Place("dataset", publish["dataset"]), dataset_card(record), files, splits))
+    if publish["classifier"]:
+        files = _model(output / "classifier" / ARM / "model")
+        scored = eval_results(record)
+        files |= {".eval_results/hf-augment.yaml": scored} if scored else {}
+        files |= _if_there({PICTURE: output / "comparison.png"})
+        found.append(Parcel(Place("model", publish["classifier"]), classifier_card(record), files))
+    return found
+
+
+def _model(folder: Path) -> dict[str, Path | bytes]:
+    """Name the files of a model that decide what it says; training states and the like stay here."""
+    files = {path.name: path for pattern in (*DECISIVE, _CLASS) for path in folder.glob(pattern) if path.is_file()}
+    return dict(sorted(files.items()))
+
+
+def _beside(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Path | bytes]:
+    """Name what lies beside the rows: the record, the recipe, the spec, the comparison."""
+    output, publish = Path(recipe.output), record["publish"]
+    spec = {"spec": record["augment"]["spec"], "identity": record["augment"]["identity"]}
+    files: dict[str, Path | bytes] = {
+        SPEC_FILE: _json(spec),
+        f"{FOLDER}record.json": _json(record),
+        f"{FOLDER}recipe.yaml": record["recipe"]["text"].encode(),
+    }
+    texts = ["comparison.json", "comparison.md"] if "study" in record else []
+    texts += ["study.json", "study.md", "report.html"] if publish["study"] and publish["include_gold"] else []
+    for name in texts:  # the last three show real rows
+        text = (output / name).read_text(encoding="utf-8")
+        files[FOLDER + name] = private_words(text, recipe, publish["generator"]).encode()
+    if "study" in record:
+        files |= _if_there({f"{FOLDER}comparison.png": output / "comparison.png"})
+    return files
+
+
+def _if_there(files: dict[str, Path]) -> dict[str, Path | bytes]:
+    return {name: path for name, path in files.items() if path.is_file()}
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,233 @@
+"""Brings what a run made to the Hub: marked as incomplete first, and whole only when everything is there."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_augment.blocks import PublishConfig
+from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
+from hf_augment.publish.facts import fit_to_be_read, names, published, read_record, read_rows
+from hf_augment.publish.repository import (
+    State,
+    check_name,
+    check_token,
+    in_one_line,
+    look,
+    make,
+    refuse_foreign,
+    refuse_secrets,
+    write_card,
+    write_files,
+)
+from hf_augment.publish.retry import retried
+from hf_augment.recipe import Recipe, load_recipe, parse_recipe
+from hf_augment.record import read_json, write_json
+
+_TEXTS = (".json", ".md", ".yaml", ".html")
+
+
+def push(
+    path: str,
+    overrides: Iterable[str] = (),
+    *,
+    to: str | None = None,
+    private: bool | None = None,
+    include_gold: bool | None = None,
+    dry_run: bool = False,
+    token: str | None = None,
+    report: Callable[[str], None] = print,
+) -> dict[str, str]:
+    """
+    Push what a run made: the augmented dataset, the classifier, the generator, and a collection of them.
+
+    Each card says that it is incomplete until everything is there. Killed at any moment, the same call goes on; called
+    again, it changes nothing that has not changed.
+
+    Args:
+        path (`str`): The recipe, or the folder of the run.
+        overrides (`Iterable[str]`, *optional*): Settings such as `"publish.license=mit"`.
+        to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what the recipe's `publish` block names not.
+        private (`bool`, *optional*): Whether what is made anew is private; by default as the recipe says, and that
+            it is.
+        include_gold (`bool`, *optional*): Whether real rows go along; by default as the recipe says, and that they do.
+        dry_run (`bool`, *optional*, defaults to `False`): Only say what would go where; nothing is sent.
+        token (`str`, *optional*): By default that of `hf auth login`.
+        report (`Callable[[str], None]`, *optional*, defaults to `print`): What says how it goes.
+
+    Returns:
+        `dict[str, str]`: The address of each thing.
+
+    Raises:
+        `PermissionError`: The token is missing, or may not write there.
+        `FileExistsError`: A repository holds what this library did not push.
+    """
+    recipe = _find(path, list(overrides))
+    config = recipe.publish or PublishConfig()
+    given = {"private": private, "include_gold": include_gold}
+    config = dataclasses.replace(config, **{name: value for name, value in given.items() if value is not None})
+    record = read_record(recipe)
+    places = names(recipe, record, config, to)
+    splits = read_rows(recipe, record, config.include_gold) if places["dataset"] else None
+    record["publish"] = published(recipe, record, config, places, splits)
+    parcels = _parcels(recipe, fit_to_be_read(record, recipe), splits)
+    for parcel in parcels:
+        check_name(parcel.place)
+    title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
+    if dry_run:
+        _say_what_would_go(parcels, title, config.private, report)
+        return {}
+    token = check_token(token)
+    for parcel in parcels:
+        _check_texts(parcel, token)
+    write_json(Path(recipe.output) / "record.json", record)
+    with in_one_line(token):
+        return _send(parcels, title, config, token, report)
+
+
+def _find(path: str, overrides: list[str]) -> Recipe:
+    """Read the recipe; of a folder, the one that its record holds."""
+    folder = Path(path)
+    if not folder.is_dir():
+        recipe = load_recipe(path, overrides)
+        _check_settings(recipe, path)
+        return recipe
+    told = (read_json(folder / "record.json") or {}).get("recipe")
+    if not told:
+        raise FileNotFoundError(f"There is no record of a run in {path!r}. Pass a recipe, or the folder of a run.")
+    return parse_recipe(told["text"], told["file"], [*told["set"], *overrides, f"output={folder}"])
+
+
+def _check_settings(recipe: Recipe, path: str) -> None:
+    """Raise a `ValueError` if the run was made with other settings: its card would tell of another recipe."""
+    if recipe.methods is not None:
+        raise ValueError(
+            f"{path}: methods: a study of several has no one dataset to push. Run the method that won as a recipe of its "
+            "own, with the same 'study' block, and push that."
+        )
+    told = (read_json(Path(recipe.output) / "record.json") or {}).get("recipe")
+    if not told:
+        return
+    made = parse_recipe(told["text"], told["file"], told["set"])
+    mine, theirs = (dataclasses.asdict(dataclasses.replace(one, publish=None)) for one in (recipe, made))
+    differing = [name for name in mine if mine[name] != theirs[name]]
+    if differing:
+        raise ValueError(
+            f"{recipe.output} was made with other settings than {path} has now, in {', '.join(differing)}. Push the run "
+            f"as it is by hf-augment push {recipe.output}, pass the same --set, or run it again."
+        )
+
+
+def _parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list[Any]:
+    from hf_augment.publish.parcels import make_parcels
+
+    return make_parcels(recipe, record, splits)
+
+
+def _check_texts(parcel: Any, token: str) -> None:
+    refuse_secrets(f"the card of {parcel.place.id}", whole(parcel.card, "", {}), token)
+    for name, file in parcel.files.items():
+        if name.endswith(_TEXTS):
+            text = file if isinstance(file, bytes) else file.read_bytes()
+            refuse_secrets(name, text.decode("utf-8", "replace"), token)
+
+
+def _say_what_would_go(parcels: list[Any], title: str | None, private: bool, report: Callable[[str], None]) -> None:
+    for parcel in parcels:
+        report(f"{parcel.place} ({'private' if private else 'public'}, if it is new)")
+        for name, rows in (parcel.splits or {}).items():
+            report(f"  data/{name}-*.parquet  {len(rows)} rows: {', '.join(rows.column_names)}")
+        for name, file in parcel.files.items():
+            report(f"  {name}  {len(file) if isinstance(file, bytes) else os.path.getsize(file)} bytes")
+        report("  README.md")
+        report("".join(f"    {line}".rstrip() + "\n" for line in whole(parcel.card, "", {}).splitlines()).rstrip("\n"))
+    if title:
+        report(f"collection {title!r} of {', '.join(str(parcel.place) for parcel in parcels)}")
+    report("Nothing was sent.")
+
+
+def _send(
+    parcels: list[Any], title: str | None, config: PublishConfig, token: str, report: Callable[[str], None]
+) -> dict[str, str]:
+    from huggingface_hub import HfApi
+
+    from hf_augment.publish.collection import tie
+
+    api = HfApi(token=token)
+    digests = {parcel.place: parcel.digest() for parcel in parcels}
+    states = {parcel.place: retried(lambda place=parcel.place: look(api, place)) for parcel in parcels}
+    for place, state in states.items():
+        refuse_foreign(place, state)
+        _check_history(place, state, config.include_gold)
+    changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
+    for parcel in changed:
+        make(api, parcel.place, config.private)
+        notes = {**_notes(config), "files": sorted({*parcel.files, *_known(states[parcel.place])})}
+        write_card(
+            api,
+            parcel.place,
+            lambda now, p=parcel, n=notes: unfinished(p.card, now.card, n),
+            "Push begins: incomplete",
+        )
+    for parcel in changed:
+        _fill(api, parcel, _known(states[parcel.place]), config.private, token)
+    found = {}
+    if title:
+        found["collection"] = tie(api, title, [parcel.place for parcel in parcels], config.private)
+    for parcel in parcels:
+        notes = {**_notes(config), "content": digests[parcel.place], "files": sorted(parcel.files)}
+        write_card(
+            api,
+            parcel.place,
+            lambda now, p=parcel, n=notes: whole(p.card, now.card, {**n, "held": now.digest(p.owns)}),
+            "Push is complete" if parcel in changed else "Update the card",
+        )
+        prefix = "datasets/" if parcel.place.kind == "dataset" else ""
+        found[parcel.place.id] = f"{api.endpoint}/{prefix}{parcel.place.id}"
+        before = states[parcel.place]
+        if before.commit is not None and before.private != config.private:
+            report(
+                f"{parcel.place} is {'private' if before.private else 'public'} as before: a push changes no such thing."
+            )
+    for address in found.values():
+        report(address)
+    return found
+
+
+def _notes(config: PublishConfig) -> dict[str, Any]:
+    return {"gold": config.include_gold}
+
+
+def _known(state: State) -> list[str]:
+    """Return the paths that an earlier push wrote."""
+    return read_notes(state.card).get("files") or []
+
+
+def _is_there(parcel: Any, state: State, digest: str) -> bool:
+    notes = read_notes(state.card)
+    return (
+        has_block(state.card)
+        and not is_unfinished(state.card)
+        and notes.get("content") == digest
+        and notes.get("held") == state.digest(parcel.owns)
+    )
+
+
+def _check_history(place: Any, state: State, include_gold: bool) -> None:
+    """Raise a `ValueError` if real rows that are to stay away are in the history of a dataset."""
+    if place.kind == "dataset" and not include_gold and read_notes(state.card).get("gold"):
+        raise ValueError(
+            f"The {place} was pushed with real rows before, and its history keeps them. Push without them to another "
+            "name, or delete the repository first."
+        )
+
+
+def _fill(api: Any, parcel: Any, known: list[str], private: bool, token: str) -> None:
+    place = parcel.place
+    if parcel.splits is not None:
+        retried(
+            lambda: parcel.splits.push_to_hub(place.id, private=private, token=token, commit_message="Push the rows")
+        )
+    gone = [name for name in known if name not in parcel.files]
+    write_files(api, place, parcel.files, gone, "Push files")

@@ -1,0 +1,231 @@
+"""One repository on the Hub: what it holds, whether we may write there, and commits to it."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hf_augment.publish.block import has_block
+from hf_augment.publish.retry import from_the_hub, retried
+from hf_augment.transform import canonical
+
+README = "README.md"
+_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")
+_BY_THE_HUB = (".gitattributes", README)
+
+
+class Place(NamedTuple):
+    """
+    A repository.
+
+    Args:
+        kind (`str`): `"dataset"` or `"model"`.
+        id (`str`): `NAMESPACE/NAME`.
+    """
+
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class State(NamedTuple):
+    """
+    What a repository holds.
+
+    Args:
+        commit (`str`, *optional*): The last one; `None` where there is no repository.
+        card (`str`): Its README; empty if there is none.
+        files (`dict[str, str]`): The digest of each other file.
+        private (`bool`): Whether it is private.
+    """
+
+    commit: str | None
+    card: str
+    files: dict[str, str]
+    private: bool
+
+    def digest(self, ours: Callable[[str], bool]) -> str:
+        """Return one digest of the files that are ours."""
+        held = {name: digest for name, digest in self.files.items() if ours(name)}
+        return hashlib.sha256(canonical(held).encode()).hexdigest()
+
+
+def check_name(place: Place) -> None:
+    """Raise a `ValueError` for a name that the Hub does not take."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(place.id)
+    except HFValidationError as error:
+        raise ValueError(f"{place.id!r} is no name for a {place.kind} on the Hub: {_line(error)}") from None
+    if place.id.count("/") != 1:
+        raise ValueError(
+            f"{place.id!r} does not say whose {place.kind} it is. Write NAMESPACE/NAME, e.g. 'me/{place.id}'."
+        )
+
+
+def check_token(token: str | None) -> str:
+    """
+    Return the token to write with.
+
+    Args:
+        token (`str`, *optional*): The one that was passed; by default that of `hf auth login` or `HF_TOKEN`.
+
+    Raises:
+        `PermissionError`: There is none, the Hub does not know it, or it can only read.
+    """
+    from huggingface_hub import HfApi, get_token, is_offline_mode
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if is_offline_mode():
+        raise ConnectionError("HF_HUB_OFFLINE=1 keeps the Hub out of reach, so nothing can be pushed. Unset it.")
+    token = token or get_token()
+    advice = "Log in with `hf auth login` and a token that can write, or set HF_TOKEN."
+    if not token:
+        raise PermissionError(f"There is no Hugging Face token, and nothing can be pushed without one. {advice}")
+    try:
+        who = retried(lambda: HfApi().whoami(token))
+    except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403):
+            raise PermissionError(f"The Hub does not accept this token. {advice}") from None
+        raise
+    if who.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise PermissionError(f"The token of {who.get('name')!r} can only read. {advice}")
+    return token
+
+
+def look(api: Any, place: Place) -> State:
+    """
+    Return what a repository holds now.
+
+    Args:
+        api (`HfApi`): With the token.
+        place ([`Place`]): Which.
+    """
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        info = api.repo_info(place.id, repo_type=place.kind, files_metadata=True)
+    except RepositoryNotFoundError:
+        return State(None, "", {}, True)
+    files = {file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id for file in info.siblings or []}
+    card = ""
+    if README in files:
+        path = api.hf_hub_download(place.id, README, repo_type=place.kind, revision=info.sha)
+        card = Path(path).read_bytes().decode("utf-8")  # as it is: universal newlines would change it
+    others = {name: digest for name, digest in files.items() if name not in _BY_THE_HUB}
+    return State(info.sha, card, others, bool(info.private))
+
+
+def refuse_foreign(place: Place, state: State) -> None:
+    """Raise a `FileExistsError` if a repository holds what this library did not push."""
+    if (state.files or state.card) and not has_block(state.card):
+        held = sorted(state.files) or [README]
+        some = ", ".join(held[:3]) + (", ..." if len(held) > 3 else "")
+        raise FileExistsError(
+            f"The {place} holds what hf-augment did not push ({some}). Choose another name, or empty it first."
+        )
+
+
+def make(api: Any, place: Place, private: bool) -> None:
+    """Make a repository unless it is there."""
+    retried(lambda: api.create_repo(place.id, repo_type=place.kind, private=private, exist_ok=True))
+
+
+def write_card(api: Any, place: Place, change: Callable[[State], str], message: str) -> None:
+    """
+    Rewrite a card, on top of whatever the last commit was; equal text makes no commit.
+
+    Args:
+        api (`HfApi`): With the token.
+        place ([`Place`]): Which.
+        change (`Callable`): Makes the new card from what is there.
+        message (`str`): Of the commit.
+    """
+    from huggingface_hub import CommitOperationAdd
+
+    def write() -> None:
+        state = look(api, place)
+        card = change(state)
+        if card != state.card:
+            added = [CommitOperationAdd(README, card.encode())]
+            api.create_commit(
+                place.id, added, commit_message=message, repo_type=place.kind, parent_commit=state.commit
+            )
+
+    retried(write)
+
+
+def write_files(api: Any, place: Place, files: Mapping[str, Path | bytes], gone: list[str], message: str) -> None:
+    """
+    Write files in one commit, and take out others; files that are there already make none.
+
+    Args:
+        api (`HfApi`): With the token.
+        place ([`Place`]): Which.
+        files (`Mapping[str, Path | bytes]`): By their paths there.
+        gone (`list[str]`): Paths to take out, if they are there.
+        message (`str`): Of the commit.
+    """
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    def write() -> None:
+        held = look(api, place).files
+        changes = [CommitOperationDelete(name) for name in gone if name in held]
+        changes += [
+            CommitOperationAdd(name, content if isinstance(content, bytes) else os.fspath(content))
+            for name, content in files.items()
+        ]
+        if changes:
+            api.create_commit(place.id, changes, commit_message=message, repo_type=place.kind)
+
+    retried(write)
+
+
+@contextmanager
+def in_one_line(token: str | None) -> Iterator[None]:
+    """Turn what the client raises into one line without a token, and without a traceback that could hold one."""
+    try:
+        yield
+    except Exception as error:
+        cause = from_the_hub(error)
+        if cause is None:
+            raise
+        raise _told(cause, token) from None
+
+
+def _told(error: BaseException, token: str | None) -> Exception:
+    line = _line(error).replace(token or "hf_token", "***")
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return PermissionError(
+            f"The Hub does not let this token write there: {line} Use one that may write to that namespace "
+            "(`hf auth login`)."
+        )
+    return ConnectionError(
+        f"The push did not come to its end: {line} What is on the Hub says that it is incomplete; the same command goes "
+        "on from here."
+    )
+
+
+def refuse_secrets(name: str, content: str, token: str | None) -> None:
+    """
+    Raise a `ValueError` if a text that is to be pushed holds a token.
+
+    Args:
+        name (`str`): What the text is called.
+        content (`str`): The text.
+        token (`str`, *optional*): The one that is in use.
+    """
+    if (token and token in content) or _TOKEN.search(content):
+        raise ValueError(f"{name} holds what looks like an access token, so nothing was pushed. Take it out.")
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
