@@ -77,6 +77,7 @@ def weights(model) -> str:
 
 
 def pushes() -> dict:
+    from datasets import load_dataset
     from huggingface_hub import DatasetCard, HfApi
 
     from hf_augment.classifiers import train_tokenizer
@@ -86,6 +87,7 @@ def pushes() -> dict:
     card = DatasetCard.load("me/words")
     card.data.license = "mit"
     card.push_to_hub("me/words")
+    load_dataset("me/words", streaming=True, split="train").push_to_hub("me/streamed")
 
     model, tokenizer = tiny_model(), train_tokenizer(["a few words", "and a few more"], size=300)
     model.push_to_hub("me/model", private=True)
@@ -130,6 +132,7 @@ def loads() -> dict:
         "rows": {split: [rows["text"][:], rows["label"][:]] for split, rows in found.items()},
         "features": found["train"].features == dataset_dict()["train"].features,
         "streamed": [list(row.values()) for row in streamed],
+        "streamed to the Hub": [list(row.values()) for row in load_dataset("me/streamed", split="train")],
         "card": [card.data.license, card.data.to_dict()["dataset_info"]["splits"][0]["num_examples"]],
         "weights": weights(AutoModelForSequenceClassification.from_pretrained("me/model")),
         "vocabulary": AutoTokenizer.from_pretrained("me/model").get_vocab(),
@@ -160,11 +163,13 @@ def test_what_one_process_pushes_another_loads(tmp_path):
         }
         assert hub.files("model", "me/model")["sub/a.txt"] == b"a"
         assert [collection["title"] for collection in hub.collections] == ["Our words"]
-        assert hub.repos == [("dataset", "me/words"), ("model", "me/model")]
+        assert hub.repos == [("dataset", "me/words"), ("dataset", "me/streamed"), ("model", "me/model")]
         assert {call.split()[0] for call in hub.calls[before:]} == {"GET", "HEAD", "POST"}  # paths-info is a POST
     assert loaded["rows"] == {split: list(rows) for split, rows in ROWS.items()}
     assert loaded["features"]
-    assert loaded["streamed"] == [list(row) for row in zip(*ROWS["train"], strict=True)]
+    assert (
+        loaded["streamed"] == loaded["streamed to the Hub"] == [list(row) for row in zip(*ROWS["train"], strict=True)]
+    )
     assert loaded["card"] == ["mit", 3]
     assert loaded["weights"] == pushed["weights"]
     assert loaded["vocabulary"] == pushed["vocabulary"]
@@ -275,6 +280,56 @@ def test_whoever_may_not_gets_the_exception_that_the_hub_would_raise(tmp_path):
         "repo": ["RepositoryNotFoundError", 404],
         "revision": ["RevisionNotFoundError", 404],
         "file": ["RemoteEntryNotFoundError", 404],
+    }
+
+
+def changes_its_mind() -> dict:
+    from huggingface_hub import HfApi
+
+    api, found = HfApi(), {}
+    found["short name"] = api.create_repo("short").repo_id
+    api.upload_file(path_or_fileobj=b"1", path_in_repo="a.txt", repo_id="me/short", commit_message="one")
+    api.create_tag("me/short", tag="v1")
+    api.create_branch("me/short", branch="draft")
+    api.upload_file(path_or_fileobj=b"2", path_in_repo="a.txt", repo_id="me/short", commit_message="two")
+    api.upload_file(path_or_fileobj=b"3", path_in_repo="a.txt", repo_id="me/short", revision="draft")
+    read = lambda revision: Path(api.hf_hub_download("me/short", "a.txt", revision=revision)).read_text()  # noqa: E731
+    found["revisions"] = [read(revision) for revision in ("main", "v1", "draft")]
+    found["bad card"] = error_of(
+        lambda: api.upload_file(path_or_fileobj=b"---\na: [\n---\n", path_in_repo="README.md", repo_id="me/short")
+    )
+    found["public"] = api.repo_info("me/short").private
+    api.update_repo_settings("me/short", private=True)
+    api.move_repo("me/short", "me/long")
+    found["moved"] = [api.repo_exists(name) for name in ("me/short", "me/long")]
+    slug = api.create_collection("All", description="x" * 150).slug
+    found["long"] = error_of(lambda: api.create_collection("Other", description="x" * 151))
+    api.create_repo("me/second")
+    for name in ("me/long", "me/second"):
+        items = api.add_collection_item(slug, name, "model").items
+    api.update_collection_item(slug, items[1].item_object_id, position=0, note="first")
+    found["items"] = [[item.item_id, item.note, item.position] for item in api.get_collection(slug).items]
+    api.delete_collection_item(slug, items[1].item_object_id)
+    api.delete_repo("me/second")
+    return found
+
+
+@pytest.mark.slow
+def test_what_can_be_made_can_be_changed(tmp_path):
+    with LoopbackHub(TOKENS) as hub:
+        found = told(changes_its_mind, hub.environment(tmp_path, token="hf_write"))
+        assert hub.repos == [("model", "me/long")]
+        assert hub.private("model", "me/long")
+        assert hub.commits("model", "me/long") == ["initial commit", "one", "two"]
+        assert [[item["id"] for item in one["items"]] for one in hub.collections] == [["me/long"]]
+    assert found == {
+        "short name": "me/short",
+        "revisions": ["2", "1", "3"],
+        "bad card": ["ValueError", None],
+        "public": False,
+        "moved": [False, True],
+        "long": ["BadRequestError", 400],
+        "items": [["me/second", "first", 0], ["me/long", None, 1]],
     }
 
 
