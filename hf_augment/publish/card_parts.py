@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from hf_augment.publish.escape import fenced, plain
+from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.study.markdown import ARMS, head, line, markdown
 
 TAGS = ["synthetic", "hf-augment"]
@@ -59,16 +59,14 @@ def how_to_repeat(record: Mapping[str, Any]) -> str:
     commit = machine.get("git_commit") or ""
     at = f" (git commit <code>{commit}</code>)" if _COMMIT.match(commit) else ""
     devices = ", ".join(map(plain, machine["accelerators"])) or "no accelerator"
-    return "\n\n".join(
-        [
-            "## How to repeat it",
-            f"Save this recipe as <code>{plain(name)}</code>, and run",
-            fenced(shlex.join(words), "bash"),
-            fenced(recipe["text"], "yaml"),
-            f"With Python {plain(machine['python'])}, {versions}{at}; on {plain(machine['system'])}, "
-            f"{machine['cpus']} cores, {devices}. The seed is {record['seed']}. <code>hf-augment/record.json</code> in "
-            "the dataset repository holds every number of this card.",
-        ]
+    return paragraphs(
+        "## How to repeat it",
+        f"Save this recipe as <code>{plain(name)}</code>, and run",
+        fenced(shlex.join(words), "bash"),
+        fenced(recipe["text"], "yaml"),
+        f"With Python {plain(machine['python'])}, {versions}{at}; on {plain(machine['system'])}, {machine['cpus']} cores, "
+        f"{devices}. The seed is {record['seed']}. The dataset repository holds every number of this card, in "
+        "<code>hf-augment/record.json</code>.",
     )
 
 
@@ -79,7 +77,7 @@ def cost(record: Mapping[str, Any]) -> str:
     lines += [line(_STEPS[step], f"{took:.1f}") for step, took in seconds.items() if took is not None]
     if len(lines) == 2:
         return ""
-    note = "A step that was on disk already counts as long as it took to find it."
+    note = "Of a step that was begun several times, the longest."
     return "\n".join(["## Cost", "", *lines, "", note])
 
 
@@ -108,7 +106,7 @@ def verdict(record: Mapping[str, Any], picture: str) -> str:
         parts += [said, f"![Test scores of each arm, a dot a seed]({picture})", rest.strip()]
     if not parts:
         return "## Does it help?\n\nNobody has compared training with and without these rows yet."
-    return "\n\n".join(["## Does it help?", *parts])
+    return paragraphs("## Does it help?", *parts)
 
 
 def licence(record: Mapping[str, Any], kind: str) -> str:

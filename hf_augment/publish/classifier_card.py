@@ -16,7 +16,7 @@ from hf_augment.publish.card_parts import (
     together,
     verdict,
 )
-from hf_augment.publish.escape import fenced, plain
+from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.publish.facts import ARM
 
 PICTURE = "comparison.png"
@@ -54,13 +54,15 @@ def classifier_card(record: Mapping[str, Any]) -> Card:
         datasets=[name for name in trained_on if name] or None,
         metrics=[metric for metric, _, _ in scores(record)],
         base_model=publish.get("classifier_base"),
-        tags=["hf-augment", "trained-on-synthetic-data"],
+        tags=list(TAGS),
         model_name=publish["classifier"].split("/")[1],
         eval_results=results,
     ).to_dict()
-    sections = [_what(record), verdict(record, PICTURE), _trained(record), how_to_repeat(record), cost(record)]
-    sections += [_limits(record), licence(record, "classifier")]
-    return Card(known, "\n\n".join(filter(None, sections)))
+    text = paragraphs(
+        *(_what(record), verdict(record, PICTURE), _trained(record), how_to_repeat(record), cost(record)),
+        *(_limits(record), licence(record, "classifier")),
+    )
+    return Card(known, text)
 
 
 def scores(record: Mapping[str, Any]) -> list[tuple[str, int, float]]:
@@ -111,19 +113,13 @@ def _what(record: Mapping[str, Any]) -> str:
     said = "; ".join(f"{metric} {100 * value:.1f} %" for metric, _, value in scores(record))
     arm = study["arms"][ARM]
     what = "an LSTM" if lstm else f"<code>{plain(study['config']['classifier'])}</code>"
-    return "\n\n".join(
-        filter(
-            None,
-            [
-                f"# {plain(name)}",
-                f"A text classifier, {what}, trained on {named_source(record)} and on rows that {PROJECT} wrote: "
-                f"{arm['rows']} rows in all. On {study['evaluated_on']['test']} real test rows: {said} (these weights, "
-                f"seed {study['seeds'][0]}).",
-                fenced("\n".join(code), "python"),
-                own,
-                together(record, "classifier"),
-            ],
-        )
+    return paragraphs(
+        f"# {plain(name)}",
+        f"A text classifier, {what}, trained on {named_source(record)} and on rows that {PROJECT} wrote: {arm['rows']} rows "
+        f"in all. On {study['evaluated_on']['test']} real test rows: {said} (these weights, seed {study['seeds'][0]}).",
+        fenced("\n".join(code), "python"),
+        own,
+        together(record, "classifier"),
     )
 
 

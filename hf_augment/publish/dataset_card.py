@@ -16,7 +16,7 @@ from hf_augment.publish.card_parts import (
     together,
     verdict,
 )
-from hf_augment.publish.escape import fenced, plain
+from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.study.markdown import head, line
 from hf_augment.transform import canonical
 
@@ -43,9 +43,11 @@ def dataset_card(record: Mapping[str, Any]) -> Card:
         "source_datasets": [data["path"]] if is_hub_id(data) else None,
         "tags": list(TAGS),
     }
-    sections = [_what(record), _rows(record), _selection(record), verdict(record, PICTURE), _examples(record)]
-    sections += [how_to_repeat(record), cost(record), _limits(record), licence(record, "dataset")]
-    return Card({name: value for name, value in known.items() if value}, "\n\n".join(filter(None, sections)))
+    text = paragraphs(
+        *(_what(record), _rows(record), _selection(record), verdict(record, PICTURE), _examples(record)),
+        *(how_to_repeat(record), cost(record), _limits(record), licence(record, "dataset")),
+    )
+    return Card({name: value for name, value in known.items() if value}, text)
 
 
 def _what(record: Mapping[str, Any]) -> str:
@@ -61,17 +63,12 @@ def _what(record: Mapping[str, Any]) -> str:
         if record["publish"]["include_gold"]
         else "The real rows are left out, as whoever pushed it wished; a row that edits a real text holds most of it."
     )
-    return "\n\n".join(
-        filter(
-            None,
-            [
-                f"# {plain(name)}",
-                f"{named_source(record)}, augmented by {PROJECT}: **{share} of the training rows are synthetic**, "
-                f"written by {', '.join(f'<code>{plain(writer)}</code>' for writer in writers) or 'nothing'}. {gold}",
-                fenced(load, "python"),
-                together(record, "dataset"),
-            ],
-        )
+    return paragraphs(
+        f"# {plain(name)}",
+        f"{named_source(record)}, augmented by {PROJECT}: **{share} of the training rows are synthetic**, written by "
+        f"{', '.join(f'<code>{plain(writer)}</code>' for writer in writers) or 'nothing'}. {gold}",
+        fenced(load, "python"),
+        together(record, "dataset"),
     )
 
 
@@ -80,18 +77,18 @@ def _rows(record: Mapping[str, Any]) -> str:
     for name, split in record["publish"]["rows"].items():
         counts = (split["rows"], split["rows"] - split["synthetic"], split["synthetic"], split["selected"])
         lines.append(line(plain(name), *counts))
-    columns = [
-        "`augmented_by`: what wrote the row, or `original`; `source_id`: the row it was written from; `copy`: its "
-        "number, 0 for the original; `declined`: why copies of the row are missing."
-    ]
+    columns = (
+        "`augmented_by`: what wrote the row, or `original`; `source_id`: the row it was written from; `copy`: its number, "
+        "0 for the original; `declined`: why copies of the row are missing."
+    )
     if "select" in record:
-        columns.append(
-            "`selected`: whether selection kept the row; `dropped`: why not; `round`: the round that wrote it. Scores "
-            "are columns too."
+        columns += (
+            " `selected`: whether selection kept the row; `dropped`: why not; `round`: the round that wrote it. Scores are "
+            "columns too. A written row repeats the other columns of its source."
         )
     spec = canonical(record["augment"]["spec"])
     told = "The whole transform is `augment.json`, for `Augment.from_pretrained`:"
-    return "\n".join(["## Rows", "", *lines, "", *columns, "", told, "", fenced(spec, "json")])
+    return "\n".join(["## Rows", "", *lines, "", columns, "", told, "", fenced(spec, "json")])
 
 
 def _selection(record: Mapping[str, Any]) -> str:

@@ -31,3 +31,8 @@ def fenced(text: str, language: str = "") -> str:
     longest = max((len(run) for run in _BACKTICKS.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def paragraphs(*parts: str) -> str:
+    """Join paragraphs, without those that are empty."""
+    return "\n\n".join(filter(None, parts))

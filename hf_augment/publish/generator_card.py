@@ -14,7 +14,7 @@ from hf_augment.publish.card_parts import (
     named_source,
     together,
 )
-from hf_augment.publish.escape import fenced, plain
+from hf_augment.publish.escape import fenced, paragraphs, plain
 
 _KINDS = {
     "causal": ("text-generation", "A causal language model that writes texts for a label", "Generate"),
@@ -41,8 +41,8 @@ def generator_card(record: Mapping[str, Any]) -> Card:
         base_model=base["model"] if base.get("commit") else None,
         tags=["hf-augment", "data-augmentation"],
     ).to_dict()
-    sections = [_what(record), _training(record), how_to_repeat(record), cost(record), _limits()]
-    return Card(known, "\n\n".join([*filter(None, sections), licence(record, "generator")]))
+    parts = (_what(record), _training(record), how_to_repeat(record), cost(record), _limits())
+    return Card(known, paragraphs(*parts, licence(record, "generator")))
 
 
 def _what(record: Mapping[str, Any]) -> str:
@@ -56,18 +56,13 @@ def _what(record: Mapping[str, Any]) -> str:
         f'augment = Augment({transform}(model="{name}"), {columns}, copies=4)\n'
         "train = train.map(augment, batched=True)"
     )
-    return "\n\n".join(
-        filter(
-            None,
-            [
-                f"# {plain(name)}",
-                f"{what}, trained by {PROJECT} on {named_source(record)}.",
-                fenced(code, "python"),
-                "The prompt that it was trained with travels along, in <code>hf_augment.json</code>: "
-                f"<code>{plain(settings['prompt'])}</code>.",
-                together(record, "generator"),
-            ],
-        )
+    return paragraphs(
+        f"# {plain(name)}",
+        f"{what}, trained by {PROJECT} on {named_source(record)}.",
+        fenced(code, "python"),
+        "The prompt that it was trained with travels along, in <code>hf_augment.json</code>: "
+        f"<code>{plain(settings['prompt'])}</code>.",
+        together(record, "generator"),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.publish.block import Card, whole
-from hf_augment.publish.escape import fenced, plain
+from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.publish.repository import (
     README,
     Place,
@@ -221,15 +221,14 @@ def _card(augment: Any, repo_id: str, license: str | None) -> Card:
         f'augment = Augment.from_pretrained("{repo_id}")\ntrain = train.map(augment, batched=True)'
     )
     said = f"It is under <code>{plain(license)}</code>." if license else "No licence is known for it."
-    text = "\n\n".join(
-        [
-            f"# {plain(repo_id)}",
-            f"A text augmentation for `datasets`, by `hf_augment`: {', '.join(f'<code>{plain(n)}</code>' for n in names)}. "
-            "With the same rows it writes the same copies, everywhere.",
-            fenced(code, "python"),
-            fenced(canonical(augment.to_spec()), "json"),
-            said,
-        ]
+    listed = ", ".join(f"<code>{plain(name)}</code>" for name in names)
+    text = paragraphs(
+        f"# {plain(repo_id)}",
+        f"A text augmentation for `datasets`, by `hf_augment`: {listed}. With the same rows it writes the same copies, "
+        "everywhere.",
+        fenced(code, "python"),
+        fenced(canonical(augment.to_spec()), "json"),
+        said,
     )
     known = {"library_name": "hf_augment", "tags": ["hf-augment", "data-augmentation"]}
     return Card(known | ({"license": license} if license else {}), text)
