@@ -54,9 +54,10 @@ def all_files(hub: LoopbackHub) -> dict[str, dict[str, bytes]]:
 
 def loaded(folder: str) -> dict:
     """What public calls give back, beside what lies in the folder of the run."""
-    import hf_augment.classifiers  # noqa: F401  the line that the card prints
     from datasets import load_dataset, load_from_disk
     from transformers import pipeline
+
+    import hf_augment.classifiers  # noqa: F401  the line that the card prints
 
     run = Path(folder)
     there, here = load_dataset("me/quickstart-augmented"), load_from_disk(str(run / "dataset"))
@@ -216,7 +217,7 @@ def test_whoever_may_not_is_told_so_in_one_line(run, tmp_path):
         assert "There is no Hugging Face token" in refused(free, str(run), "--to", "me")
         assert "does not accept this token" in refused({**free, "HF_TOKEN": "hf_nobody"}, str(run), "--to", "me")
         assert "can only read" in refused(hub.environment(tmp_path, READ), str(run), "--to", "me")
-        assert "'me/quick start-augmented' is no name" in refused(mine, str(run), "--to", "me/quick start")
+        assert "'me/quick start-generator' is no name" in refused(mine, str(run), "--to", "me/quick start")
         assert "does not let this token write there" in refused(mine, str(run), "--to", "you")
         assert "Nothing says where to push dataset and classifier" in refused(mine, str(run))
         assert "no record of a run" in refused(mine, str(tmp_path), "--to", "me")
@@ -318,11 +319,13 @@ def test_a_connection_cut_at_any_request_is_made_good_by_the_next_push(run, tmp_
 @pytest.mark.parametrize("request_", ["commit/main", "PUT /lfs", "api/collections"])
 def test_a_push_that_is_killed_is_finished_by_the_same_command(run, tmp_path, request_):
     with LoopbackHub(TOKENS) as hub:
-        undisturbed = hub.environment(tmp_path / "other", WRITE)
-        assert command(undisturbed, "push", str(run), "--to", "me/other").returncode == 0
-        counted = next(n for n, call in enumerate(hub.calls, 1) if request_ in call)
-        if request_ == "commit/main":  # the last of them, when all but one card is whole
-            counted = max(n for n, call in enumerate(hub.calls, 1) if request_ in call)
+        assert (
+            command(hub.environment(tmp_path / "whole", WRITE), "push", str(run), "--to", "me/again").returncode == 0
+        )
+        requests = [n for n, call in enumerate(hub.calls, 1) if request_ in call]
+        counted = requests[-1 if request_ == "commit/main" else 0]  # before the last card, or at the first
+        whole = all_files(hub)
+    with LoopbackHub(TOKENS) as hub:
         environment = hub.environment(tmp_path / "mine", WRITE)
         words = [sys.executable, "-m", "hf_augment.cli", "push", str(run), "--to", "me/again"]
         process = subprocess.Popen(
@@ -340,5 +343,4 @@ def test_a_push_that_is_killed_is_finished_by_the_same_command(run, tmp_path, re
         assert command(environment, *words[3:]).returncode == 0
         files = all_files(hub)
         assert not any(INCOMPLETE in own["README.md"] for own in files.values())
-        for name in ("generator", "augmented", "classifier"):
-            assert set(files[f"again-{name}"]) == set(files[f"other-{name}"])
+        assert {name: set(own) for name, own in files.items()} == {name: set(own) for name, own in whole.items()}

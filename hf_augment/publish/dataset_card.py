@@ -87,7 +87,11 @@ def _rows(record: Mapping[str, Any]) -> str:
             "columns too. A written row repeats the other columns of its source."
         )
     spec = canonical(record["augment"]["spec"])
-    told = "The whole transform is `augment.json`, for `Augment.from_pretrained`:"
+    told = (
+        'The whole transform is `augment.json`, for `Augment.from_pretrained(..., repo_type="dataset")`:'
+        if record["publish"]["spec_travels"]
+        else "The whole transform; what it refers to is not on the Hub:"
+    )
     return "\n".join(["## Rows", "", *lines, "", columns, "", told, "", fenced(spec, "json")])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from hf_augment.blocks import PublishConfig
 from hf_augment.engine.resources import EMBEDDED
 from hf_augment.provenance import ORIGINAL
-from hf_augment.recipe import Recipe
+from hf_augment.publish.spec import local_references
+from hf_augment.recipe import Recipe, parse_recipe
 from hf_augment.record import read_json
 
 ARM = "augmented"  # the classifier that is pushed
@@ -130,6 +131,7 @@ def published(
         "rows": {name: _counts(split) for name, split in (splits or {}).items()},
         "examples": _examples(splits["train"], recipe) if splits else [],
         "classifier_base": _hub_model(recipe),
+        "spec_travels": recipe.augment is not None and _travels(recipe, places["generator"]),
         "study": _study(recipe, record),
     }
 
@@ -168,6 +170,12 @@ def _hub_model(recipe: Recipe) -> str | None:
     return None if own else name
 
 
+def _travels(recipe: Recipe, generator: str | None) -> bool:
+    """Return whether all that the transform refers to is on the Hub or in the package."""
+    here = {reference for _, _, reference in local_references(recipe.transform())}
+    return not here - ({str(recipe.generator)} if generator else set())
+
+
 def _is_features(record: Mapping[str, Any]) -> bool:
     return record.get("study", {}).get("config", {}).get("classifier") == _NO_MODEL
 
@@ -181,31 +189,32 @@ def _study(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"verdict": found["verdict"], "chosen": chosen}
 
 
-def fit_to_be_read(record: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+def fit_to_be_read(record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
+    """Return a record without the folders of this machine."""
+    return json.loads(without_places(json.dumps(record, ensure_ascii=False), words))
+
+
+def places_here(recipe: Recipe, record: Mapping[str, Any], generator: str | None) -> dict[str, str]:
     """
-    Return a record without the folders of this machine: the generator goes by its id, other places by their names.
+    Return what stands for each folder of this machine: an id for the generator, for others their last name.
 
     Args:
-        record (`Mapping`): With `publish`.
-        recipe ([`Recipe`]): The run.
+        recipe ([`Recipe`]): The run, where it lies now.
+        record (`Mapping`): Its record, which may know it by another path.
+        generator (`str`, *optional*): The id of the generator, if it is pushed.
     """
-    text = json.dumps(record, ensure_ascii=False)
-    return json.loads(private_words(text, recipe, record["publish"]["generator"]))
+    told = record["recipe"]
+    recorded = parse_recipe(told["text"], told["file"], told["set"])
+    words = {}
+    for one in (recipe, recorded):
+        output, data = Path(one.output), Path(one.data.path).expanduser()
+        words |= {str(one.generator): generator} if generator else {}
+        words |= {str(path): path.name for path in (output, data) if path.is_absolute()}
+    return words | {str(Path.cwd()): ".", str(Path.home()): "~"}
 
 
-def private_words(text: str, recipe: Recipe, generator: str | None) -> str:
-    """
-    Replace the folders of this machine in a text.
-
-    Args:
-        text (`str`): JSON, Markdown or HTML.
-        recipe ([`Recipe`]): The run.
-        generator (`str`, *optional*): The id that stands for the generator's folder.
-    """
-    output, data = Path(recipe.output), Path(recipe.data.path).expanduser()
-    words = {str(recipe.generator): generator} if generator else {}
-    words |= {str(path): path.name for path in (output, data) if path.is_absolute()}
-    words |= {str(Path.cwd()): ".", str(Path.home()): "~"}
+def without_places(text: str, words: Mapping[str, str]) -> str:
+    """Replace the folders of this machine in a text, the longest first."""
     for word in sorted(words, key=len, reverse=True):
         if len(word) > 2:  # the root of all paths stands in every text
             text = text.replace(word, words[word])

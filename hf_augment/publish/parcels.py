@@ -11,7 +11,7 @@ from hf_augment.engine.resources import DECISIVE
 from hf_augment.publish.block import Card
 from hf_augment.publish.classifier_card import PICTURE, classifier_card, eval_results
 from hf_augment.publish.dataset_card import dataset_card
-from hf_augment.publish.facts import ARM, private_words
+from hf_augment.publish.facts import ARM, without_places
 from hf_augment.publish.generator_card import generator_card
 from hf_augment.publish.repository import Place
 from hf_augment.publish.spec import SPEC_FILE
@@ -53,7 +53,7 @@ class Parcel(NamedTuple):
         return name in self.files or (self.splits is not None and name.startswith("data/"))
 
 
-def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list[Parcel]:
+def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any, words: Mapping[str, str]) -> list[Parcel]:
     """
     Gather what goes to the Hub: the generator first, which the others refer to.
 
@@ -61,6 +61,7 @@ def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list
         recipe ([`Recipe`]): The run.
         record (`Mapping`): Its record, with `publish`, fit to be read by all.
         splits (`DatasetDict`, *optional*): The rows.
+        words (`Mapping[str, str]`): What stands for the folders of this machine.
     """
     publish, output = record["publish"], Path(recipe.output)
     found = []
@@ -68,7 +69,7 @@ def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list
         place = Place("model", publish["generator"])
         found.append(Parcel(place, generator_card(record), _model(recipe.generator)))
     if publish["dataset"]:
-        files = _beside(recipe, record)
+        files = _beside(recipe, record, words)
         found.append(Parcel(Place("dataset", publish["dataset"]), dataset_card(record), files, splits))
     if publish["classifier"]:
         files = _model(output / "classifier" / ARM / "model")
@@ -85,12 +86,12 @@ def _model(folder: Path) -> dict[str, Path | bytes]:
     return dict(sorted(files.items()))
 
 
-def _beside(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Path | bytes]:
+def _beside(recipe: Recipe, record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Path | bytes]:
     """Name what lies beside the rows: the record, the recipe, the spec, the comparison."""
     output, publish = Path(recipe.output), record["publish"]
     spec = {"spec": record["augment"]["spec"], "identity": record["augment"]["identity"]}
-    files: dict[str, Path | bytes] = {
-        SPEC_FILE: _json(spec),
+    files: dict[str, Path | bytes] = {SPEC_FILE: _json(spec)} if publish["spec_travels"] else {}
+    files |= {
         f"{FOLDER}record.json": _json(record),
         f"{FOLDER}recipe.yaml": record["recipe"]["text"].encode(),
     }
@@ -98,7 +99,7 @@ def _beside(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Path | bytes
     texts += ["study.json", "study.md", "report.html"] if publish["study"] and publish["include_gold"] else []
     for name in texts:  # the last three show real rows
         text = (output / name).read_text(encoding="utf-8")
-        files[FOLDER + name] = private_words(text, recipe, publish["generator"]).encode()
+        files[FOLDER + name] = without_places(text, words).encode()
     if "study" in record:
         files |= _if_there({f"{FOLDER}comparison.png": output / "comparison.png"})
     return files

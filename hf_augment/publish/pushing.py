@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
-from hf_augment.publish.facts import fit_to_be_read, names, published, read_record, read_rows
+from hf_augment.publish.facts import fit_to_be_read, names, places_here, published, read_record, read_rows
+from hf_augment.publish.parcels import Parcel, make_parcels
 from hf_augment.publish.repository import (
     State,
     check_name,
@@ -71,7 +72,8 @@ def push(
     places = names(recipe, record, config, to)
     splits = read_rows(recipe, record, config.include_gold) if places["dataset"] else None
     record["publish"] = published(recipe, record, config, places, splits)
-    parcels = _parcels(recipe, fit_to_be_read(record, recipe), splits)
+    words = places_here(recipe, record, places["generator"])
+    parcels = make_parcels(recipe, fit_to_be_read(record, words), splits, words)
     for parcel in parcels:
         check_name(parcel.place)
     title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
@@ -119,13 +121,7 @@ def _check_settings(recipe: Recipe, path: str) -> None:
         )
 
 
-def _parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any) -> list[Any]:
-    from hf_augment.publish.parcels import make_parcels
-
-    return make_parcels(recipe, record, splits)
-
-
-def _check_texts(parcel: Any, token: str) -> None:
+def _check_texts(parcel: Parcel, token: str) -> None:
     refuse_secrets(f"the card of {parcel.place.id}", whole(parcel.card, "", {}), token)
     for name, file in parcel.files.items():
         if name.endswith(_TEXTS):
@@ -133,7 +129,7 @@ def _check_texts(parcel: Any, token: str) -> None:
             refuse_secrets(name, text.decode("utf-8", "replace"), token)
 
 
-def _say_what_would_go(parcels: list[Any], title: str | None, private: bool, report: Callable[[str], None]) -> None:
+def _say_what_would_go(parcels: list[Parcel], title: str | None, private: bool, report: Callable[[str], None]) -> None:
     for parcel in parcels:
         report(f"{parcel.place} ({'private' if private else 'public'}, if it is new)")
         for name, rows in (parcel.splits or {}).items():
@@ -148,7 +144,7 @@ def _say_what_would_go(parcels: list[Any], title: str | None, private: bool, rep
 
 
 def _send(
-    parcels: list[Any], title: str | None, config: PublishConfig, token: str, report: Callable[[str], None]
+    parcels: list[Parcel], title: str | None, config: PublishConfig, token: str, report: Callable[[str], None]
 ) -> dict[str, str]:
     from huggingface_hub import HfApi
 
@@ -204,7 +200,7 @@ def _known(state: State) -> list[str]:
     return read_notes(state.card).get("files") or []
 
 
-def _is_there(parcel: Any, state: State, digest: str) -> bool:
+def _is_there(parcel: Parcel, state: State, digest: str) -> bool:
     notes = read_notes(state.card)
     return (
         has_block(state.card)
@@ -223,7 +219,7 @@ def _check_history(place: Any, state: State, include_gold: bool) -> None:
         )
 
 
-def _fill(api: Any, parcel: Any, known: list[str], private: bool, token: str) -> None:
+def _fill(api: Any, parcel: Parcel, known: list[str], private: bool, token: str) -> None:
     place = parcel.place
     if parcel.splits is not None:
         retried(

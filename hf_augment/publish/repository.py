@@ -81,7 +81,6 @@ def check_token(token: str | None) -> str:
         `PermissionError`: There is none, the Hub does not know it, or it can only read.
     """
     from huggingface_hub import HfApi, get_token, is_offline_mode
-    from huggingface_hub.errors import HfHubHTTPError
 
     if is_offline_mode():
         raise ConnectionError("HF_HUB_OFFLINE=1 keeps the Hub out of reach, so nothing can be pushed. Unset it.")
@@ -90,11 +89,10 @@ def check_token(token: str | None) -> str:
     if not token:
         raise PermissionError(f"There is no Hugging Face token, and nothing can be pushed without one. {advice}")
     try:
-        who = retried(lambda: HfApi().whoami(token))
-    except HfHubHTTPError as error:
-        if error.response.status_code in (401, 403):
-            raise PermissionError(f"The Hub does not accept this token. {advice}") from None
-        raise
+        with in_one_line(token):
+            who = retried(lambda: HfApi().whoami(token))
+    except PermissionError:
+        raise PermissionError(f"The Hub does not accept this token. {advice}") from None
     if who.get("auth", {}).get("accessToken", {}).get("role") == "read":
         raise PermissionError(f"The token of {who.get('name')!r} can only read. {advice}")
     return token
