@@ -89,6 +89,8 @@ def _put(card: Card, there: str, inside: str) -> str:
     before = _read_yaml(front[2]) if front else {}
     merged = merge(before, card.metadata, read_notes(there).get("metadata") or {})
     top = front[2].rstrip("\r\n") if front and merged == before else yaml_dump(merged, sort_keys=False).strip()
+    for marker in (BEGIN, END):  # a recipe may quote them
+        inside = inside.replace(marker, marker.replace(": ", ":  "))
     block = f"{BEGIN}\n{inside}\n{END}"
     if _BLOCK.search(rest):
         rest = _BLOCK.sub(lambda _: block, rest, count=1)

@@ -41,9 +41,14 @@ def classifier_card(record: Mapping[str, Any]) -> Card:
         "dataset_split": "test",
         "dataset_revision": data.get("commit"),
     }
+    rows = record["study"]["evaluated_on"]["test"]
     results = [
         EvalResult(
-            task_type=TASK, metric_type=metric, metric_value=value, metric_name=f"{metric}, seed {seed}", **tested_on
+            task_type=TASK,
+            metric_type=metric,
+            metric_value=value,
+            metric_name=f"{metric} on {rows} rows, seed {seed}",
+            **tested_on,
         )
         for metric, seed, value in scores(record)
     ]
@@ -137,7 +142,9 @@ def _trained(record: Mapping[str, Any]) -> str:
 
 
 def _limits(record: Mapping[str, Any]) -> str:
-    names = ", ".join(f"<code>{plain(name)}</code>" for name in record["data"]["splits"]["train"]["labels"] if name)
+    names = ", ".join(
+        f"<code>{plain(name)}</code>" for name in sorted(record["data"]["splits"]["train"]["labels"]) if name
+    )
     return (
         f"## Limits\n\nIt knows the labels {names} and answers with one of them whatever it is given. It was scored on "
         "one draw of the data, on texts like those it was trained on, and nowhere else. It takes over what is wrong with "
