@@ -1,5 +1,6 @@
 """What a run made goes to the Hub and comes back: equal rows, equal answers, nothing by halves, no token anywhere."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,10 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.loopback_hub import LoopbackHub
 from tests.stories import ROOT, told
@@ -116,6 +119,11 @@ def test_what_is_pushed_comes_back_equal(run, tmp_path):
             assert INCOMPLETE not in hub.files(kind, f"me/{name}")["README.md"]
         assert [item["id"].split("/")[1] for item in hub.collections[0]["items"]] == list(KINDS)
         assert hub.collections[0]["private"]
+        heads = {name: yaml.safe_load(files["README.md"].split(b"---\n")[1]) for name, files in all_files(hub).items()}
+        assert {name: head.get("license") for name, head in heads.items()} == {
+            **dict.fromkeys(KINDS),
+            "quickstart-augmented": "apache-2.0",  # as the card of the source says
+        }
         assert all(path.suffix != ".bin" for files in all_files(hub).values() for path in map(Path, files))
 
         reader = {**hub.environment(tmp_path / "reader", READ), "OMP_NUM_THREADS": "1"}
@@ -242,23 +250,121 @@ def somebody_else_pushed() -> None:
     HfApi().upload_file(path_or_fileobj=b"mine", path_in_repo="notes.txt", repo_id="me/quickstart-classifier")
 
 
-def cut_at_each_request(folder: str, after_effect: str) -> dict[str, Any]:
-    """Push with the connection cut at the n-th request, for each n, and again; each time to other names."""
+@contextlib.contextmanager
+def on_a_hub(waits: tuple[float, ...] = ()) -> Iterator[LoopbackHub]:
+    """A Hub for this very process, in which nothing of the clients may have been imported yet."""
     with tempfile.TemporaryDirectory() as cache, LoopbackHub(TOKENS) as hub:
         environment = hub.environment(cache, WRITE)
         os.environ.clear()
-        os.environ.update(environment)  # before the clients are imported
+        os.environ.update(environment)
         import logging
         import time
 
         from datasets import disable_progress_bars
 
-        from hf_augment.publish import push, retry
+        from hf_augment.publish import retry
 
         logging.disable()
         disable_progress_bars()
-        retry.WAITS = ()  # else the push would go on by itself
+        retry.WAITS = waits
         time.sleep = lambda seconds: None  # nor are the client's own tries worth waiting for
+        yield hub
+
+
+def edited_meanwhile(folder: str) -> dict[str, Any]:
+    """Cards that somebody edits between two pushes, and in the middle of one."""
+    with on_a_hub((0.0,)) as hub:
+        from huggingface_hub import DatasetCard
+
+        from hf_augment.publish import push, pushing
+
+        name, found = "me/quickstart-augmented", {}
+
+        def edit(words: str, tag: str) -> None:
+            card = DatasetCard.load(name)
+            card.text += f"\n{words}\n"
+            card.data.tags.append(tag)
+            card.push_to_hub(name, commit_message=words)
+
+        def pushed(*settings: str) -> None:
+            push(folder, settings, to="me", report=lambda line: None)
+            found[f"push {len(found) + 1}"] = hub.commits("dataset", name)[1:]
+
+        pushed()
+        edit("By hand.", "mine")
+        pushed()
+        pushed("publish.license=mit")
+        fill = pushing._fill
+        pushing._fill = lambda api, parcel, *rest: (edit("In between.", "theirs"), fill(api, parcel, *rest))
+        pushing.make_parcels, make = only_the_dataset(pushing.make_parcels), pushing.make_parcels
+        pushed("publish.license=apache-2.0")
+        pushing._fill, pushing.make_parcels = fill, make
+        card = DatasetCard(hub.files("dataset", name)["README.md"].decode())
+        return {**found, "text": card.text, "tags": card.data.tags, "license": card.data.license}
+
+
+def only_the_dataset(make: Callable) -> Callable:
+    return lambda *arguments: [parcel for parcel in make(*arguments) if parcel.splits]
+
+
+def test_what_others_write_on_the_card_stays(run, tmp_path):
+    copied = shutil.copytree(run, tmp_path / "quickstart")
+    found = told(edited_meanwhile, dict(os.environ), str(copied))
+    first = ["Push begins: incomplete", "Push the rows", "Push files", "Push is complete"]
+    assert found["push 1"] == first
+    assert found["push 2"] == [*first, "By hand."]  # nothing of ours has changed
+    more = [
+        "Push begins: incomplete",
+        "Push files",
+        "Push is complete",
+    ]  # the record says mit now, the rows are the same
+    assert found["push 3"] == [*first, "By hand.", *more]
+    assert found["push 4"] == [*found["push 3"], more[0], "In between.", *more[1:]]
+    assert found["tags"] == ["synthetic", "hf-augment", "mine", "theirs"]
+    assert found["license"] == "apache-2.0"
+    assert found["text"].endswith("<!-- hf-augment: end -->\n\nBy hand.\n\nIn between.\n")
+    assert "status: incomplete" not in found["text"]
+
+
+def refused_for_now(folder: str) -> dict[str, Any]:
+    """Commits that the Hub does not take at once."""
+    with on_a_hub((0.0, 0.0)) as hub:
+        from hf_augment.publish import push
+
+        found = {}
+        for status in (429, 500, 503, 412, 409):
+            for after in range(3):
+                hub.fail("/commit/main", status, after=after)
+                push(folder, to=f"me/of-{status}-{after}", report=lambda line: None)
+                found[f"{status} {after}"] = hub.commits("dataset", f"me/of-{status}-{after}-augmented")[1:]
+        hub.fail("/commit/main", 503, times=3)
+        try:
+            push(folder, to="me/too-often", report=lambda line: None)
+        except ConnectionError as error:
+            found["too often"] = str(error)
+        hub.fail("/commit/main", 403, times=1)
+        try:
+            push(folder, to="me/never", report=lambda line: None)
+        except PermissionError as error:
+            found["never"] = str(error)
+        return found
+
+
+def test_a_commit_is_tried_again_unless_that_is_no_use(run, tmp_path):
+    copied = shutil.copytree(run, tmp_path / "quickstart")
+    found = told(refused_for_now, dict(os.environ), str(copied))
+    assert "503" in found["too often"]
+    assert "the same command goes on from here" in found.pop("too often")
+    assert "does not let this token write there" in found.pop("never")
+    whole = ["Push begins: incomplete", "Push the rows", "Push files", "Push is complete"]
+    assert found == dict.fromkeys(found, whole)
+    assert len(found) == 15
+
+
+def cut_at_each_request(folder: str, after_effect: str) -> dict[str, Any]:
+    """Push with the connection cut at the n-th request, for each n, and again; each time to other names."""
+    with on_a_hub() as hub:
+        from hf_augment.publish import push
 
         def pushed(name: str) -> None:
             push(folder, to=f"me/{name}", report=lambda line: None)
