@@ -125,7 +125,7 @@ def in_this_python(command: str) -> list[str]:
 
 
 def test_the_commands_are_found():
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
 
 
 @pytest.mark.slow

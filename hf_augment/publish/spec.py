@@ -170,9 +170,8 @@ def refuse_local(transform: Transform) -> None:
     """Raise a `ValueError` if a transform refers to a file or folder that only this machine has."""
     for name, field, reference in local_references(transform):
         raise ValueError(
-            f"{name}: {field}: {reference!r} is on this machine alone. Push it first, e.g. by "
-            f"AutoModelForCausalLM.from_pretrained({reference!r}).push_to_hub('me/{Path(reference).name}') or "
-            "`hf upload`, and name its id here."
+            f"{name}: {field}: {reference!r} is on this machine alone. Push it first, e.g. by hf upload "
+            f"me/{Path(reference).name} {reference}, and name its id here."
         )
 
 
