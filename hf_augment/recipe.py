@@ -85,7 +85,7 @@ class Recipe:
     def of_method(self, method: MethodConfig, output: str | Path) -> "Recipe":
         """Return the recipe that augments, and compares nothing, by one of the methods."""
         steps = {"train": method.train, "augment": method.augment, "select": method.select}
-        return dataclasses.replace(self, output=str(output), methods=None, study=None, **steps)
+        return dataclasses.replace(self, output=str(output), methods=None, study=None, publish=None, **steps)
 
     @property
     def generator(self) -> Path:

@@ -112,8 +112,14 @@ def test_a_run_that_did_less_has_a_card_too(record):
     assert "Nobody selected among the written rows." in text
     assert "Nobody has compared training with and without these rows yet." in text
     assert "## Cost" not in text
-    record["publish"]["study"] = {"verdict": "Do not augment.", "chosen": [{"classifier": "lstm", "says": "-0.3"}]}
-    assert "Do not augment.\n\n- lstm: -0.3\n" in cards_of_the_dataset(record)
+    record["publish"]["study"] = {
+        "verdict": "Do not augment.",
+        "chosen": [{"classifier": "lstm", "says": "-0.3"}],
+        "gains": True,
+    }
+    text = cards_of_the_dataset(record)
+    assert "Do not augment.\n\n- lstm: -0.3\n\n![The gain" in text
+    assert "(hf-augment/gains.png)" in text
 
 
 def cards_of_the_dataset(record: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from hf_augment.study.markdown import ARMS, head, line, markdown
 
 TAGS = ["synthetic", "hf-augment"]
 PROJECT = "`hf_augment`"
+PICTURE = "comparison.png"
+GAINS = "gains.png"
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 _STEPS = {
     "train": "training the generator",
@@ -72,40 +74,41 @@ def how_to_repeat(record: Mapping[str, Any]) -> str:
 
 def cost(record: Mapping[str, Any]) -> str:
     """Say how long each step took."""
-    seconds = {step: record.get("seconds", {}).get(step) for step in _STEPS}
+    of_a_study = record.get("steps", {})  # which names them a little otherwise
+    found = {step: record.get("seconds", {}).get(step) for step in _STEPS}
+    found |= {step.split()[0]: facts["seconds"] for step, facts in of_a_study.items()}
     lines = [*head("step", "seconds")]
-    lines += [line(_STEPS[step], f"{took:.1f}") for step, took in seconds.items() if took is not None]
+    lines += [line(_STEPS[step], f"{took:.1f}") for step, took in found.items() if took is not None]
     if len(lines) == 2:
         return ""
     note = "Of a step that was begun several times, the longest."
     return "\n".join(["## Cost", "", *lines, "", note])
 
 
-def verdict(record: Mapping[str, Any], picture: str) -> str:
+def verdict(record: Mapping[str, Any], folder: str) -> str:
     """
-    Give the comparison's sentence, its picture and its table; and the verdict of a study, if there was one.
+    Give the comparison's sentence, its picture and its table; before them those of a study, if there was one.
 
     Args:
         record (`Mapping`): The record.
-        picture (`str`): The address of the picture, as seen from the card.
+        folder (`str`): Where the pictures lie, as seen from the card.
     """
-    study, several = record.get("study"), record["publish"].get("study")
+    comparison, study = record.get("study"), record["publish"].get("study")
     parts = []
-    if several:
-        parts += [plain(several["verdict"], 2000)]
-        parts += [f"- {plain(pick['classifier'])}: {plain(pick['says'], 2000)}" for pick in several["chosen"]]
-        parts = [
-            "\n".join([parts[0], "", *parts[1:]]),
-            "The report of that study: <code>hf-augment/report.html</code>.",
-        ]
     if study:
-        arms = {name: study["arms"][name] for name in ARMS if name in study["arms"]}  # JSON keeps no order
-        table = markdown({**study, "arms": arms}).removeprefix("# Comparison\n\n")
-        table = re.sub(r"^## ", "### ", table, flags=re.MULTILINE)
-        said, _, rest = table.partition("\n\n")
-        parts += [said, f"![Test scores of each arm, a dot a seed]({picture})", rest.strip()]
+        chosen = "\n".join(f"- {plain(pick['classifier'])}: {plain(pick['says'], 2000)}" for pick in study["chosen"])
+        parts += [plain(study["verdict"], 2000), chosen]
+        parts += (
+            [f"![The gain of each method over each control, a dot a split]({folder}{GAINS})"] if study["gains"] else []
+        )
+        parts += ["### One draw of the data"] if comparison else []
+    if comparison:
+        arms = {name: comparison["arms"][name] for name in ARMS if name in comparison["arms"]}  # JSON keeps no order
+        said, _, rest = markdown({**comparison, "arms": arms}).removeprefix("# Comparison\n\n").partition("\n\n")
+        rest = re.sub(r"^## ", "### ", rest, flags=re.MULTILINE).strip()
+        parts += [said, f"![Test scores of each arm, a dot a seed]({folder}{PICTURE})", rest]
     if not parts:
-        return "## Does it help?\n\nNobody has compared training with and without these rows yet."
+        parts = ["Nobody has compared training with and without these rows yet."]
     return paragraphs("## Does it help?", *parts)
 
 

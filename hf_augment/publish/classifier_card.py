@@ -19,7 +19,6 @@ from hf_augment.publish.card_parts import (
 from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.publish.facts import ARM
 
-PICTURE = "comparison.png"
 TASK = "text-classification"
 
 
@@ -64,7 +63,7 @@ def classifier_card(record: Mapping[str, Any]) -> Card:
         eval_results=results,
     ).to_dict()
     text = paragraphs(
-        *(_what(record), verdict(record, PICTURE), _trained(record), how_to_repeat(record), cost(record)),
+        *(_what(record), verdict(record, ""), _trained(record), how_to_repeat(record), cost(record)),
         *(_limits(record), licence(record, "classifier")),
     )
     return Card(known, text)

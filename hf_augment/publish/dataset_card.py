@@ -20,7 +20,7 @@ from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.study.markdown import head, line
 from hf_augment.transform import canonical
 
-PICTURE = "hf-augment/comparison.png"
+FOLDER = "hf-augment/"  # of what lies beside the rows
 _SPLITS = ("train", "validation", "test")
 _SIZES = (
     *((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"), (1e7, "1M<n<10M")),
@@ -45,7 +45,7 @@ def dataset_card(record: Mapping[str, Any]) -> Card:
         "tags": list(TAGS),
     }
     text = paragraphs(
-        *(_what(record), _rows(record), _selection(record), verdict(record, PICTURE), _examples(record)),
+        *(_what(record), _rows(record), _selection(record), verdict(record, FOLDER), _examples(record)),
         *(how_to_repeat(record), cost(record), _limits(record), licence(record, "dataset")),
     )
     return Card({name: value for name, value in known.items() if value}, text)

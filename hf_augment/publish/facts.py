@@ -8,6 +8,7 @@ from typing import Any
 from hf_augment.blocks import PublishConfig
 from hf_augment.engine.resources import EMBEDDED
 from hf_augment.provenance import ORIGINAL
+from hf_augment.publish.gains_picture import decisive
 from hf_augment.publish.spec import local_references
 from hf_augment.recipe import Recipe, parse_recipe
 from hf_augment.record import read_json
@@ -32,7 +33,8 @@ def read_record(recipe: Recipe) -> dict[str, Any]:
     found = read_json(Path(recipe.output) / "record.json")
     if not isinstance(found, dict) or "recipe" not in found:
         raise FileNotFoundError(f"There is no record of a run in {recipe.output}. Write hf-augment run first.")
-    return found
+    source = {"path": recipe.data.path, "name": recipe.data.name, "commit": None, "card": None, "splits": {}}
+    return {"data": source, **found}  # a run that only trains a generator does not note its data
 
 
 def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: str | None) -> dict[str, str | None]:
@@ -180,13 +182,32 @@ def _is_features(record: Mapping[str, Any]) -> bool:
     return record.get("study", {}).get("config", {}).get("classifier") == _NO_MODEL
 
 
+def study_folder(recipe: Recipe, record: Mapping[str, Any]) -> Path | None:
+    """
+    Return where a study over several splits lies that this run belongs to, or that was made of the same recipe.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        record (`Mapping`): Its record.
+    """
+    output, told = Path(recipe.output), record["recipe"]
+    found = read_json(output / "study.json")
+    if isinstance(found, dict) and found["settings"]["recipe"] == told["text"]:
+        return output if set(told["set"]) <= set(found["settings"]["set"]) else None
+    for folder in output.parents[:3]:  # a study keeps the runs of its methods in folders of their names
+        found = read_json(folder / "study.json")
+        if isinstance(found, dict) and output.name in found["methods"]:
+            return folder
+    return None
+
+
 def _study(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the verdict of a study over several splits, if there was one of this very recipe."""
-    found = read_json(Path(recipe.output) / "study.json")
-    if not isinstance(found, dict) or found["settings"]["recipe"] != record["recipe"]["text"]:
+    folder = study_folder(recipe, record)
+    if folder is None:
         return None
+    found = read_json(folder / "study.json")
     chosen = [{"classifier": pick["classifier"], "says": pick["says"]} for pick in found["chosen"]]
-    return {"verdict": found["verdict"], "chosen": chosen}
+    return {"verdict": found["verdict"], "chosen": chosen, "gains": bool(decisive(found))}
 
 
 def fit_to_be_read(record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
@@ -210,6 +231,8 @@ def places_here(recipe: Recipe, record: Mapping[str, Any], generator: str | None
         output, data = Path(one.output), Path(one.data.path).expanduser()
         words |= {str(one.generator): generator} if generator else {}
         words |= {str(path): path.name for path in (output, data) if path.is_absolute()}
+    study = study_folder(recipe, record)
+    words |= {str(study): study.name} if study is not None and study.is_absolute() else {}
     return words | {str(Path.cwd()): ".", str(Path.home()): "~"}
 
 

@@ -72,10 +72,13 @@ def _training(record: Mapping[str, Any]) -> str:
     start = "random weights" if base is None else f"<code>{plain(base['model'])}</code>"
     if base and base.get("commit"):
         start += f" at commit <code>{plain(base['commit'])}</code>"
-    rows, tokens = trained["rows"], trained["tokens"]
+    read = [
+        f"{trained['rows'][split]['used']:,} {what} ({trained['tokens'][split]:,} tokens)"
+        for split, what in (("train", "real rows"), ("validation", "held out"))
+        if split in trained["rows"]  # of a stream nobody knows the length
+    ]
     return (
-        f"## Training\n\nFrom {start}; {trained['parameters']:,} weights. {rows['train']['used']:,} real rows "
-        f"({tokens['train']:,} tokens), {rows['validation']['used']:,} held out; none is synthetic. "
+        f"## Training\n\nFrom {start}; {trained['parameters']:,} weights. {', '.join(read)}; none is synthetic. "
         f"{trained['steps']:,} steps of {settings['batch_size'] * settings['accumulation'] * trained['processes']} rows, "
         f"learning rate {settings['learning_rate']:g}; kept: step {trained['best_step']:,}, with a loss of "
         f"{trained['eval_loss']:.3f} nats a token on the held-out rows."

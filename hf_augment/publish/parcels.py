@@ -9,17 +9,19 @@ from typing import Any, NamedTuple
 from hf_augment.engine.digests import file_identity
 from hf_augment.engine.resources import DECISIVE
 from hf_augment.publish.block import Card
-from hf_augment.publish.classifier_card import PICTURE, classifier_card, eval_results
-from hf_augment.publish.dataset_card import dataset_card
-from hf_augment.publish.facts import ARM, without_places
+from hf_augment.publish.card_parts import GAINS, PICTURE
+from hf_augment.publish.classifier_card import classifier_card, eval_results
+from hf_augment.publish.dataset_card import FOLDER, dataset_card
+from hf_augment.publish.facts import ARM, study_folder, without_places
+from hf_augment.publish.gains_picture import gains_picture
 from hf_augment.publish.generator_card import generator_card
 from hf_augment.publish.repository import Place
 from hf_augment.publish.spec import SPEC_FILE
 from hf_augment.recipe import Recipe
+from hf_augment.record import read_json
 from hf_augment.saved import content
 from hf_augment.transform import canonical
 
-FOLDER = "hf-augment/"  # of what lies beside the rows
 _CLASS = "lstm.py"  # what auto_map names
 
 
@@ -75,7 +77,7 @@ def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any, words: 
         files = _model(output / "classifier" / ARM / "model")
         scored = eval_results(record)
         files |= {".eval_results/hf-augment.yaml": scored} if scored else {}
-        files |= _if_there({PICTURE: output / "comparison.png"})
+        files |= _pictures(recipe, record)
         found.append(Parcel(Place("model", publish["classifier"]), classifier_card(record), files))
     return found
 
@@ -95,18 +97,21 @@ def _beside(recipe: Recipe, record: Mapping[str, Any], words: Mapping[str, str])
         f"{FOLDER}record.json": _json(record),
         f"{FOLDER}recipe.yaml": record["recipe"]["text"].encode(),
     }
-    texts = ["comparison.json", "comparison.md"] if "study" in record else []
-    texts += ["study.json", "study.md", "report.html"] if publish["study"] and publish["include_gold"] else []
-    for name in texts:  # the last three show real rows
-        text = (output / name).read_text(encoding="utf-8")
-        files[FOLDER + name] = without_places(text, words).encode()
+    texts = [output / name for name in ("comparison.json", "comparison.md")] if "study" in record else []
+    if publish["study"] and publish["include_gold"]:  # they show real rows
+        texts += [study_folder(recipe, record) / name for name in ("study.json", "study.md", "report.html")]
+    files |= {FOLDER + file.name: without_places(file.read_text("utf-8"), words).encode() for file in texts}
+    return files | {FOLDER + name: picture for name, picture in _pictures(recipe, record).items()}
+
+
+def _pictures(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Path | bytes]:
+    """Draw, or find, the pictures that the cards show."""
+    found: dict[str, Path | bytes] = {}
     if "study" in record:
-        files |= _if_there({f"{FOLDER}comparison.png": output / "comparison.png"})
-    return files
-
-
-def _if_there(files: dict[str, Path]) -> dict[str, Path | bytes]:
-    return {name: path for name, path in files.items() if path.is_file()}
+        found[PICTURE] = Path(recipe.output) / PICTURE
+    if (record["publish"]["study"] or {}).get("gains"):
+        found[GAINS] = gains_picture(read_json(study_folder(recipe, record) / "study.json"))
+    return found
 
 
 def _json(document: Any) -> bytes:

@@ -104,9 +104,12 @@ def _find(path: str, overrides: list[str]) -> Recipe:
 def _check_settings(recipe: Recipe, path: str) -> None:
     """Raise a `ValueError` if the run was made with other settings: its card would tell of another recipe."""
     if recipe.methods is not None:
+        runs = sorted(
+            file.parent for name in recipe.methods for file in Path(recipe.output).glob(f"*/*/{name}/record.json")
+        )
+        one = f", e.g. hf-augment push {runs[0]}" if runs else ""
         raise ValueError(
-            f"{path}: methods: a study of several has no one dataset to push. Run the method that won as a recipe of its "
-            "own, with the same 'study' block, and push that."
+            f"{path}: methods: a study of several has no one dataset to push. Push the run of the method that won{one}."
         )
     told = (read_json(Path(recipe.output) / "record.json") or {}).get("recipe")
     if not told:
