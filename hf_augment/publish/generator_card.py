@@ -1,5 +1,6 @@
 """The card of the generator that wrote rows."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ def _what(record: Mapping[str, Any]) -> str:
     _, what, transform = _KINDS[settings["objective"]]
     spec = record["augment"]["spec"] if "augment" in record else {}
     text, label = spec.get("text") or "text", spec.get("label")
-    columns = f"text={text!r}" + (f", label={label!r}" if label else "")
+    columns = f"text={json.dumps(text)}" + (f", label={json.dumps(label)}" if label else "")
     code = (
         f"from hf_augment import Augment, {transform}\n\n"
         f'augment = Augment({transform}(model="{name}"), {columns}, copies=4)\n'

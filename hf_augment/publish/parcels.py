@@ -12,7 +12,7 @@ from hf_augment.publish.block import Card
 from hf_augment.publish.card_parts import GAINS, PICTURE
 from hf_augment.publish.classifier_card import classifier_card, eval_results
 from hf_augment.publish.dataset_card import FOLDER, dataset_card
-from hf_augment.publish.facts import ARM, study_folder, without_places
+from hf_augment.publish.facts import ARM, without_places
 from hf_augment.publish.gains_picture import gains_picture
 from hf_augment.publish.generator_card import generator_card
 from hf_augment.publish.repository import Place
@@ -64,6 +64,7 @@ def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any, words: 
         record (`Mapping`): Its record, with `publish`, fit to be read by all.
         splits (`DatasetDict`, *optional*): The rows.
         words (`Mapping[str, str]`): What stands for the folders of this machine.
+        study (`Path`, *optional*): The folder of the study that goes along.
     """
     publish, output = record["publish"], Path(recipe.output)
     found = []
@@ -71,13 +72,13 @@ def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any, words: 
         place = Place("model", publish["generator"])
         found.append(Parcel(place, generator_card(record), _model(recipe.generator)))
     if publish["dataset"]:
-        files = _beside(recipe, record, words)
+        files = _beside(recipe, record, words, study)
         found.append(Parcel(Place("dataset", publish["dataset"]), dataset_card(record), files, splits))
     if publish["classifier"]:
         files = _model(output / "classifier" / ARM / "model")
         scored = eval_results(record)
         files |= {".eval_results/hf-augment.yaml": scored} if scored else {}
-        files |= _pictures(recipe, record)
+        files |= _pictures(recipe, record, study)
         found.append(Parcel(Place("model", publish["classifier"]), classifier_card(record), files))
     return found
 
@@ -88,7 +89,9 @@ def _model(folder: Path) -> dict[str, Path | bytes]:
     return dict(sorted(files.items()))
 
 
-def _beside(recipe: Recipe, record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Path | bytes]:
+def _beside(
+    recipe: Recipe, record: Mapping[str, Any], words: Mapping[str, str], study: Path | None
+) -> dict[str, Path | bytes]:
     """Name what lies beside the rows: the record, the recipe, the spec, the comparison."""
     output, publish = Path(recipe.output), record["publish"]
     spec = {"spec": record["augment"]["spec"], "identity": record["augment"]["identity"]}
@@ -98,19 +101,19 @@ def _beside(recipe: Recipe, record: Mapping[str, Any], words: Mapping[str, str])
         f"{FOLDER}recipe.yaml": record["recipe"]["text"].encode(),
     }
     texts = [output / name for name in ("comparison.json", "comparison.md")] if "study" in record else []
-    if publish["study"] and publish["include_gold"]:  # they show real rows
-        texts += [study_folder(recipe, record) / name for name in ("study.json", "study.md", "report.html")]
+    if study is not None and publish["include_gold"]:  # they show real rows
+        texts += [study / name for name in ("study.json", "study.md", "report.html")]
     files |= {FOLDER + file.name: without_places(file.read_text("utf-8"), words).encode() for file in texts}
-    return files | {FOLDER + name: picture for name, picture in _pictures(recipe, record).items()}
+    return files | {FOLDER + name: picture for name, picture in _pictures(recipe, record, study).items()}
 
 
-def _pictures(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Path | bytes]:
+def _pictures(recipe: Recipe, record: Mapping[str, Any], study: Path | None) -> dict[str, Path | bytes]:
     """Draw, or find, the pictures that the cards show."""
     found: dict[str, Path | bytes] = {}
     if "study" in record:
         found[PICTURE] = Path(recipe.output) / PICTURE
     if (record["publish"]["study"] or {}).get("gains"):
-        found[GAINS] = gains_picture(read_json(study_folder(recipe, record) / "study.json"))
+        found[GAINS] = gains_picture(read_json(study / "study.json"))
     return found
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from hf_augment.blocks import PublishConfig
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
-from hf_augment.publish.facts import fit_to_be_read, names, places_here, published, read_record, read_rows
+from hf_augment.publish.facts import (
+    fit_to_be_read,
+    names,
+    places_here,
+    published,
+    read_record,
+    read_rows,
+    study_folder,
+)
 from hf_augment.publish.parcels import Parcel, make_parcels
 from hf_augment.publish.repository import (
     State,
@@ -73,7 +81,8 @@ def push(
     splits = read_rows(recipe, record, config.include_gold) if places["dataset"] else None
     record["publish"] = published(recipe, record, config, places, splits)
     words = places_here(recipe, record, places["generator"])
-    parcels = make_parcels(recipe, fit_to_be_read(record, words), splits, words)
+    study = study_folder(recipe, record)
+    parcels = make_parcels(recipe, fit_to_be_read(record, words), splits, words, study)
     for parcel in parcels:
         check_name(parcel.place)
     title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
