@@ -55,7 +55,9 @@ class Parcel(NamedTuple):
         return name in self.files or (self.splits is not None and name.startswith("data/"))
 
 
-def make_parcels(recipe: Recipe, record: Mapping[str, Any], splits: Any, words: Mapping[str, str]) -> list[Parcel]:
+def make_parcels(
+    recipe: Recipe, record: Mapping[str, Any], splits: Any, words: Mapping[str, str], study: Path | None
+) -> list[Parcel]:
     """
     Gather what goes to the Hub: the generator first, which the others refer to.
 

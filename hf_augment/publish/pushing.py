@@ -1,13 +1,13 @@
 """Brings what a run made to the Hub: marked as incomplete first, and whole only when everything is there."""
 
 import dataclasses
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
+from hf_augment.publish.dry_run import check_texts, say_what_would_go
 from hf_augment.publish.facts import (
     fit_to_be_read,
     names,
@@ -26,15 +26,12 @@ from hf_augment.publish.repository import (
     look,
     make,
     refuse_foreign,
-    refuse_secrets,
     write_card,
     write_files,
 )
 from hf_augment.publish.retry import retried
 from hf_augment.recipe import Recipe, load_recipe, parse_recipe
 from hf_augment.record import read_json, write_json
-
-_TEXTS = (".json", ".md", ".yaml", ".html")
 
 
 def push(
@@ -87,11 +84,11 @@ def push(
         check_name(parcel.place)
     title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
     if dry_run:
-        _say_what_would_go(parcels, title, config.private, report)
+        say_what_would_go(parcels, title, config.private, report)
         return {}
     token = check_token(token)
     for parcel in parcels:
-        _check_texts(parcel, token)
+        check_texts(parcel, token)
     write_json(Path(recipe.output) / "record.json", record)
     with in_one_line(token):
         return _send(parcels, title, config, token, report)
@@ -131,28 +128,6 @@ def _check_settings(recipe: Recipe, path: str) -> None:
             f"{recipe.output} was made with other settings than {path} has now, in {', '.join(differing)}. Push the run "
             f"as it is by hf-augment push {recipe.output}, pass the same --set, or run it again."
         )
-
-
-def _check_texts(parcel: Parcel, token: str) -> None:
-    refuse_secrets(f"the card of {parcel.place.id}", whole(parcel.card, "", {}), token)
-    for name, file in parcel.files.items():
-        if name.endswith(_TEXTS):
-            text = file if isinstance(file, bytes) else file.read_bytes()
-            refuse_secrets(name, text.decode("utf-8", "replace"), token)
-
-
-def _say_what_would_go(parcels: list[Parcel], title: str | None, private: bool, report: Callable[[str], None]) -> None:
-    for parcel in parcels:
-        report(f"{parcel.place} ({'private' if private else 'public'}, if it is new)")
-        for name, rows in (parcel.splits or {}).items():
-            report(f"  data/{name}-*.parquet  {len(rows)} rows: {', '.join(rows.column_names)}")
-        for name, file in parcel.files.items():
-            report(f"  {name}  {len(file) if isinstance(file, bytes) else os.path.getsize(file)} bytes")
-        report("  README.md")
-        report("".join(f"    {line}".rstrip() + "\n" for line in whole(parcel.card, "", {}).splitlines()).rstrip("\n"))
-    if title:
-        report(f"collection {title!r} of {', '.join(str(parcel.place) for parcel in parcels)}")
-    report("Nothing was sent.")
 
 
 def _send(
