@@ -74,6 +74,17 @@ def test_hf_augment_works_once_it_is_registered(home, tmp_path, monkeypatch):
     assert "augment" in hf(home, "extensions", "list").stdout
 
 
+def test_the_command_says_where_the_manifest_is(home, tmp_path):
+    script = tmp_path / NAME
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    script.chmod(0o755)
+    home["PATH"] = f"{tmp_path}:{home['PATH']}"  # for a Python that has no such script beside it
+    command = [sys.executable, "-m", "hf_augment.cli", "register"]
+    done = subprocess.run(command, env=home, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path)
+    assert Path(done.stdout.strip()).is_file()
+
+
 def test_one_from_github_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     (tmp_path / NAME).write_text("", encoding="utf-8")

@@ -342,6 +342,11 @@ def refused_for_now(folder: str) -> dict[str, Any]:
             push(folder, to="me/too-often", report=lambda line: None)
         except ConnectionError as error:
             found["too often"] = str(error)
+        hub.fail("POST /api/collections", 403)
+        said: list[str] = []
+        push(folder, to="me/apart", report=said.append)
+        found["no collection"] = said[0]
+        found["503 3"] = hub.commits("dataset", "me/apart-augmented")[1:]
         hub.fail("/commit/main", 403, times=1)
         try:
             push(folder, to="me/never", report=lambda line: None)
@@ -353,12 +358,13 @@ def refused_for_now(folder: str) -> dict[str, Any]:
 def test_a_commit_is_tried_again_unless_that_is_no_use(run, tmp_path):
     copied = shutil.copytree(run, tmp_path / "quickstart")
     found = told(refused_for_now, dict(os.environ), str(copied))
+    assert "There is no collection 'quickstart': this token may" in found.pop("no collection")
     assert "503" in found["too often"]
     assert "the same command goes on from here" in found.pop("too often")
     assert "does not let this token write there" in found.pop("never")
     whole = ["Push begins: incomplete", "Push the rows", "Push files", "Push is complete"]
     assert found == dict.fromkeys(found, whole)
-    assert len(found) == 15
+    assert len(found) == 16
 
 
 def cut_at_each_request(folder: str, after_effect: str) -> dict[str, Any]:

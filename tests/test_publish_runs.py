@@ -53,6 +53,15 @@ def test_the_folder_says_the_same_as_the_recipe(ran):
     assert shown(ran / "out", to="me/x") == shown(ran / "rules.yaml", to="me/x")
 
 
+def test_a_step_that_was_found_on_disk_keeps_its_cost(ran):
+    before = read_json(ran / "out" / "record.json")["seconds"]
+    write_json(ran / "out" / "record.json", {**read_json(ran / "out" / "record.json"), "seconds": {"augment": 99.0}})
+    run(str(ran / "rules.yaml"), report=lambda line: None)
+    assert read_json(ran / "out" / "record.json")["seconds"] == {"augment": 99.0}
+    assert "| writing rows | 99.0 |" in shown(ran / "out", to="me")
+    assert before["augment"] < 99.0
+
+
 def test_no_folder_of_this_machine_is_told(ran):
     text = shown(ran / "out", to="me")
     assert str(ran) not in text

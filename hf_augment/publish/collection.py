@@ -9,7 +9,7 @@ from hf_augment.publish.retry import retried
 _ABOUT = "An augmented dataset and the models of the same run, by hf-augment."
 
 
-def tie(api: Any, title: str, places: Sequence[Place], private: bool) -> str:
+def tie(api: Any, title: str, places: Sequence[Place], private: bool) -> str | None:
     """
     Put repositories into a collection; what is in it already stays as it is.
 
@@ -20,8 +20,10 @@ def tie(api: Any, title: str, places: Sequence[Place], private: bool) -> str:
         private (`bool`): Whether a new collection is private.
 
     Returns:
-        `str`: Its address.
+        `str`: Its address; `None` if the token may not make collections, as one for single repositories may not.
     """
+    from huggingface_hub.errors import HfHubHTTPError
+
     namespace = places[0].id.split("/")[0]
 
     def collect() -> str:
@@ -32,4 +34,9 @@ def tie(api: Any, title: str, places: Sequence[Place], private: bool) -> str:
                 api.add_collection_item(found.slug, place.id, place.kind, exists_ok=True)
         return found.url
 
-    return retried(collect)
+    try:
+        return retried(collect)
+    except HfHubHTTPError as error:
+        if error.response.status_code == 403:
+            return None
+        raise

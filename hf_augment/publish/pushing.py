@@ -145,7 +145,8 @@ def _send(
         _check_history(place, state, config.include_gold)
     changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
     for parcel in changed:
-        make(api, parcel.place, config.private)
+        if states[parcel.place].commit is None:
+            make(api, parcel.place, config.private)
         notes = {**_notes(config), "files": sorted({*parcel.files, *_known(states[parcel.place])})}
         write_card(
             api,
@@ -157,7 +158,11 @@ def _send(
         _fill(api, parcel, _known(states[parcel.place]), config.private, token)
     found = {}
     if title:
-        found["collection"] = tie(api, title, [parcel.place for parcel in parcels], config.private)
+        address = tie(api, title, [parcel.place for parcel in parcels], config.private)
+        if address is None:
+            report(f"There is no collection {title!r}: this token may write to repositories, but not to collections.")
+        else:
+            found["collection"] = address
     for parcel in parcels:
         notes = {**_notes(config), "content": digests[parcel.place], "files": sorted(parcel.files)}
         write_card(
