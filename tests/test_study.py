@@ -412,6 +412,7 @@ def test_two_jobs_find_what_one_finds(recipe, tmp_path):
     several = study(recipe, [f"output={tmp_path / 'several'}", *settings], 2, report=lambda line: None)
     for found in (alone, several):
         found["settings"].pop("set")
+        found["review"].pop("recipe")
     assert tiny_study.without_seconds(alone) == tiny_study.without_seconds(several)
 
 
