@@ -116,6 +116,11 @@ def select(
     from hf_augment.selection.report import summary
 
     loaded = load_recipe(recipe, set_ or [])
+    if loaded.methods is not None:
+        raise ValueError(
+            f"{recipe} has several methods, which hf-augment study carries out. Each leaves a recipe of its own: select "
+            f"by that, {loaded.output}/shots-.../split-0/METHOD/recipe.yaml."
+        )
     if loaded.select is None:
         raise ValueError(f"{recipe} has no 'select' block, so there is nothing to do.")
     by_hand = None if decisions is None else read_decisions(decisions)
@@ -124,6 +129,8 @@ def select(
     with record.timed("select"):
         select_rows(loaded, candidates, record, by_hand)
     _say(summary(record.facts["select"]))
+    if by_hand is not None:
+        print("What you decided is kept: run and study follow it, too, until you delete decisions.json.")
     _say(results(loaded))
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_augment.blocks.gate import SEARCH
 from hf_augment.provenance import ORIGINAL
 from hf_augment.recipe import Recipe
-from hf_augment.saved import content, once
+from hf_augment.saved import content, once, refuse_foreign
 from hf_augment.splits import Split
-from hf_augment.study.assembly import SEARCH
 
 
 def write_gated(recipe: Recipe, splits: Sequence[Split], gate: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
@@ -46,6 +46,7 @@ def write_gated(recipe: Recipe, splits: Sequence[Split], gate: Sequence[Mapping[
 def _write(folder: Path, source: Path, augment: bool) -> None:
     from datasets import load_from_disk
 
+    refuse_foreign(folder, str(source))
     dataset = load_from_disk(str(source))
 
     def make() -> tuple[Any, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.resources
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from hf_augment.blocks import (
     StudyConfig,
     TrainConfig,
 )
+from hf_augment.blocks.gate import SEARCH
+from hf_augment.blocks.study import FOLDER, OF_THE_WHOLE
 from hf_augment.errors import unknown
 from hf_augment.fields import read
 from hf_augment.registry import build
 
 SPLIT = "{split}"  # in data.path: the number of the split
 _TRAINED = {"generate": "causal", "masked_lm": "masked"}  # transforms that can ask what the recipe trains
-_FOLDER = re.compile(r"[A-Za-z0-9][\w.+-]*\Z")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,10 +75,15 @@ class Recipe:
         if not self.methods:
             raise ValueError("methods: expected at least one, got none. Write e.g. {eda: {augment: {pipeline: ...}}}.")
         for name, method in self.methods.items():
-            if not _FOLDER.match(name):
+            if not FOLDER.match(name):
                 raise ValueError(f"methods: {name!r} is to name a folder. Use letters, digits, '-', '_' and '.'.")
+            if name == SEARCH:
+                raise ValueError(f"methods: {name!r} is what the gate calls its own choice. Take another name.")
             try:
                 self.of_method(method, self.output)
+                for config in self.study.each().values() if self.study is not None else ():
+                    own = {key: value for key, value in dataclasses.asdict(config).items() if key not in OF_THE_WHOLE}
+                    read(StudyConfig, own | method.study, "study")
             except (TypeError, ValueError) as error:
                 raise type(error)(f"methods: {name}: {error}") from error
 

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hf_augment.provenance import ORIGINAL, PROVENANCE, count
 from hf_augment.recipe import Recipe
 from hf_augment.record import Record
 from hf_augment.saved import once, refuse_foreign
-from hf_augment.selection.by_hand import Decisions, check_made_from
+from hf_augment.selection.by_hand import Decisions, check_made_from, keep_decisions, read_decisions
 from hf_augment.selection.rows import read_labels, read_texts
 from hf_augment.selection.select import VERSION, select, untouched
 from hf_augment.streams import row_key, stream
@@ -65,7 +66,8 @@ def select_rows(recipe: Recipe, candidates: Any, record: Record, decisions: Deci
         candidates (`DatasetDict`): The augmented dataset: what the first round wrote.
         record ([`Record`]): Takes the facts: those of the `augment` step are there already.
         decisions ([`Decisions`], *optional*): What a person decided on rows of any round, made from the candidates or
-            from what was selected among them without decisions.
+            from what was selected among them without decisions. They are kept in `OUTPUT/decisions.json`, which every
+            later selection of the recipe follows until the file is deleted.
 
     Returns:
         `DatasetDict`: All splits.
@@ -86,9 +88,21 @@ def select_rows(recipe: Recipe, candidates: Any, record: Record, decisions: Deci
         "seed": recipe.seed,
         "version": VERSION,
     }
+    about = [first["made_from"], hashlib.sha256(canonical(made_from).encode()).hexdigest()]
+    kept = Path(recipe.output) / "decisions.json"
     if decisions is not None:
-        undecided = hashlib.sha256(canonical(made_from).encode()).hexdigest()
-        check_made_from(decisions, [first["made_from"], undecided])
+        check_made_from(decisions, about)
+        keep_decisions(decisions, kept)
+    elif kept.exists():
+        decisions = read_decisions(kept)
+        if decisions.made_from not in about:
+            warnings.warn(
+                f"{kept} decides on the rows {decisions.made_from!r}, and this recipe's are others now, so it was not "
+                "followed. Review their report and decide anew, or delete the file.",
+                stacklevel=2,
+            )
+            decisions = None
+    if decisions is not None:
         made_from["by_hand"] = dict(decisions.decisions)
     dataset, facts = once(folder, made_from, lambda: _in_rounds(recipe, config, candidates, first, decisions))
     record.add("select", facts)
@@ -170,7 +184,10 @@ def _one_more(
     most = max(wanted.values())
     names = read_labels(gold, recipe.data.label, recipe.data.label_names)
     values = {name: value for name, value in zip(names, gold[recipe.data.label], strict=True) if name}
-    have = {value: most - wanted.get(name, 0) for name, value in values.items()}
+    have = {
+        tuple(value) if isinstance(value, list) else value: most - wanted.get(name, 0)
+        for name, value in values.items()
+    }
 
     def make() -> tuple[Any, dict[str, Any]]:
         to_write = plan(gold, per_label=most, have=have, label=recipe.data.label, seed=seed)

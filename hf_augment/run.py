@@ -12,7 +12,7 @@ from hf_augment.launch import launch
 from hf_augment.provenance import ORIGINAL
 from hf_augment.recipe import SPLIT, Recipe, find_recipe, load_recipe
 from hf_augment.record import Record, environment, read_json
-from hf_augment.rounds import select_rows
+from hf_augment.rounds import check_models, select_rows
 from hf_augment.saved import refuse_foreign
 from hf_augment.selection.report import summary
 
@@ -86,9 +86,7 @@ def check_ahead(recipe: Recipe) -> None:
     if recipe.augment is not None:
         refuse_foreign(folder_of(recipe), recipe.data.path)
     if recipe.select is not None:
-        from hf_augment.engine.encoder import locate_encoder
-
-        locate_encoder(recipe.select.encoder, recipe.select.revision)
+        check_models(recipe)
         refuse_foreign(Path(recipe.output) / "dataset", recipe.data.path)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_augment.blocks import DataConfig, MethodConfig, PreprocessConfig
+from hf_augment.blocks import DataConfig, MethodConfig, PreprocessConfig, SelectConfig
 from hf_augment.candidates import augment
 from hf_augment.data import load_data
 from hf_augment.recipe import SPLIT, Recipe
@@ -15,6 +15,7 @@ from hf_augment.record import Record, read_json
 from hf_augment.rounds import select_rows
 from hf_augment.run import start_record
 from hf_augment.saved import content, once
+from hf_augment.selection.rows import read_labels
 from hf_augment.study.arms import parts
 from hf_augment.study.design import Rows
 from hf_augment.study.gate import Place, folds
@@ -64,9 +65,18 @@ class Split:
                 first = trained.setdefault(same, own)
                 if first is not own:
                     asks = dataclasses.replace(own, output=first.output).pipeline()
-                    own = dataclasses.replace(own, train=None, augment=dataclasses.replace(own.augment, pipeline=asks))
+                    augment = dataclasses.replace(own.augment, pipeline=asks)
+                    own = dataclasses.replace(own, train=None, augment=augment, select=_asking(own, first))
             found[name] = own
         return found
+
+
+def _asking(own: Recipe, first: Recipe) -> SelectConfig | None:
+    """Let selection ask the generator of another method where it would have asked its own."""
+    if own.select is None or own.select.likelihood is None or own.select.likelihood.model is not None:
+        return own.select
+    asked = dataclasses.replace(own.select.likelihood, model=str(first.generator))
+    return dataclasses.replace(own.select, likelihood=asked)
 
 
 def methods_of(recipe: Recipe) -> dict[str, MethodConfig]:
@@ -110,7 +120,8 @@ def make_folds(split: Split, count: int, repeats: int) -> list[Split]:
     texts = {
         name: [text if isinstance(text, str) else "" for text in rows[columns.text]] for name, rows in gold.items()
     }
-    labels = {name: rows[columns.label] for name, rows in gold.items()}
+    labels = {name: read_labels(rows, columns.label, columns.label_names) for name, rows in gold.items()}
+    labels = {name: [label or None for label in own] for name, own in labels.items()}
     found = []
     for repeat in range(repeats):
         for number, held in enumerate(folds(texts, labels, count, split.recipe.seed, repeat)):

@@ -11,6 +11,7 @@ from hf_augment.gated import write_gated
 from hf_augment.recipe import Recipe, find_recipe, load_recipe
 from hf_augment.record import environment, write_json
 from hf_augment.run import check_ahead
+from hf_augment.saved import content
 from hf_augment.splits import Split, carry_out, make_folds, make_splits, read_rows
 from hf_augment.study.assembly import Laid
 from hf_augment.study.design import Design, make_design
@@ -47,6 +48,11 @@ def study(
     _check(recipe, splits)
     gate = recipe.study.gate
     folds = {id(split): make_folds(split, gate.folds, gate.repeats) if gate else [] for split in splits}
+    if gate and not all(folds.values()):
+        raise ValueError(
+            "study: gate: holds gold rows out, and a split has too few: of each label, in training and validation rows "
+            "together, it needs two that differ. Take more rows, or leave the gate out."
+        )
     everything = [part for split in splits for part in (split, *folds[id(split)])]
     tell_ahead(recipe, splits, everything, jobs, report)
     _generate(recipe, everything, jobs, report)
@@ -72,6 +78,7 @@ def _check(recipe: Recipe, splits: Sequence[Split]) -> None:
 
     for config in recipe.study.each().values():
         classifier_identity(config.classifier, config.encoder, config.revision)
+    _check_that_splits_differ(splits)
     for split in splits:
         if split.number == 0 or split.recipe.data.path != splits[0].recipe.data.path:
             data = split.data()
@@ -85,6 +92,21 @@ def _check(recipe: Recipe, splits: Sequence[Split]) -> None:
                     check_ahead(own)
                 except (ValueError, TypeError, OSError) as error:
                     raise type(error)(f"{name}: {error}") from error
+
+
+def _check_that_splits_differ(splits: Sequence[Split]) -> None:
+    """Refuse the same rows under several numbers: an interval over them would be about nothing."""
+    seen: dict[tuple[int | None, str, str], int] = {}
+    for split in splits:
+        data = split.data()
+        rows = (split.shots, *(content(data[name]) for name in ("train", "validation") if name in data))
+        if rows in seen:
+            raise ValueError(
+                f"study: splits: the splits {seen[rows]} and {split.number} have the very same training and validation "
+                "rows, so they say nothing about other draws. Write data.shots_per_label, data.validation_split: null "
+                "(a part is set aside anew each time), {split} in data.path, or splits: 1 and more seeds."
+            )
+        seen[rows] = split.number
 
 
 def _lay_out(recipe: Recipe, split: Split) -> list[Laid]:
@@ -145,7 +167,7 @@ def _settings(recipe: Recipe, path: str, overrides: list[str]) -> dict[str, Any]
         "name": find_recipe(path).stem,
         "set": overrides,
         "splits": list(range(recipe.study.splits)),
-        "seeds": list(recipe.study.seeds),
+        "seeds": sorted({seed for config in recipe.study.each().values() for seed in config.seeds}),
         "versions": {"python": found["python"], **found["packages"]},
         "hardware": {name: found[name] for name in ("system", "cpus", "accelerators")},
     }

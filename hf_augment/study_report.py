@@ -84,7 +84,7 @@ def assemble(
         "selection": {name: own for name, own in selection.items() if own},
         "map": {name: own["map"] for name, own in cached.items()},
         "examples": [row for name, own in shown.items() for row in own.examples(name)],
-        "review": {"made_from": _record(first, selecting[0])["augment"]["made_from"]} if len(selecting) == 1 else None,
+        "review": _review(first, selecting[0]) if len(selecting) == 1 else None,
         "cost": _cost(splits, laid, gated, results),
         "overlaps": counted,
     }
@@ -106,6 +106,12 @@ def _shown(recipe: Recipe, split: Split, method: str) -> tuple[Shown, dict[str, 
             return shown, {"map": []}
         write_json(file, found)
     return shown, found
+
+
+def _review(split: Split, method: str) -> dict[str, str]:
+    """Say which rows a person can decide on, and by which recipe."""
+    recipe = split.folder / method / "recipe.yaml"
+    return {"made_from": _record(split, method)["augment"]["made_from"], "recipe": str(recipe)}
 
 
 def _record(split: Split, method: str) -> dict[str, Any]:

@@ -303,6 +303,16 @@ def test_a_judge_that_knows_nothing_is_not_asked(encoder, seed):
     assert found.report["thresholds"]["confidence"].startswith("not applied")
 
 
+def test_how_sure_it_has_to_be_is_a_setting(encoder):
+    few = [row for label in LABELS for row in [row for row in GOLD if row[1] == label][:3]]
+    strict = chosen(encoder, [*CANDIDATES, *WRONG], gold=few, agreement=True, trust=1e-6)
+    assert not strict.report["judge"]["trusted"]
+    asked = chosen(encoder, [*CANDIDATES, *WRONG], gold=few, agreement=True, trust=0.9)
+    assert asked.report["judge"]["p_value"] == strict.report["judge"]["p_value"] < 0.9
+    assert asked.report["judge"]["trusted"]
+    assert asked.report["dropped"] != strict.report["dropped"] == {}
+
+
 def test_then_the_quota_is_drawn_by_lot(encoder):
     kept = []
     for seed in (0, 1):

@@ -22,7 +22,7 @@ QUIET = {"encoder": None, "near_duplicate": None, "agreement": False, "length": 
 def chosen(candidates, decide, evaluation=None, gold=None, **settings):
     """Select with decisions on candidates by their number, from 1."""
     given = augmented(candidates, gold)
-    ids = [name for name, by in zip(row_ids(given), given["augmented_by"], strict=True) if by != "original"]
+    ids = [name for name, by in zip(row_ids(given, "text"), given["augmented_by"], strict=True) if by != "original"]
     config = SelectConfig(**{**QUIET, **settings})
     by_hand = {ids[number - 1]: decision for number, decision in decide.items()}
     return select(given, text="text", label="label", config=config, evaluation=evaluation, by_hand=by_hand)
@@ -35,8 +35,13 @@ def said(selection) -> list[tuple[str, str]]:
 def test_a_row_is_named_by_source_round_and_copy():
     given = augmented(CANDIDATES[:2])
     [source] = {row["source_id"] for row in given if row["augmented_by"] != "original"}
-    assert row_ids(given)[:3] == [f"{source}-0-0", f"{source}-1-1", f"{source}-1-2"]
-    assert row_ids(given.add_column("round", [3] * len(given)))[1] == f"{source}-3-1"
+    ids = row_ids(given, "text")
+    parts = [name.rsplit("-", 1) for name in ids[:3]]
+    assert [name for name, _ in parts] == [f"{source}-0-0", f"{source}-1-1", f"{source}-1-2"]
+    assert all(len(digest) == 8 for _, digest in parts)
+    assert row_ids(given.add_column("round", [3] * len(given)), "text")[1].startswith(f"{source}-3-1-")
+    other = given.map(lambda row: {"text": row["text"] + "!"})
+    assert not set(ids) & set(row_ids(other, "text"))
 
 
 def test_what_is_accepted_stays_and_what_is_rejected_goes():
@@ -81,21 +86,24 @@ def test_no_hand_lets_evaluation_rows_or_empty_ones_in():
 
 def test_decisions_on_other_rows_are_errors():
     given = augmented(CANDIDATES[:2])
-    config, ids = SelectConfig(**QUIET), row_ids(given)
+    config, ids = SelectConfig(**QUIET), row_ids(given, "text")
 
     def decide(by_hand):
         return select(given, text="text", label="label", config=config, by_hand=by_hand)
 
-    with pytest.raises(ValueError, match=r"1 of 2 rows are not there.*unknown row 'abc-1-1'.*SOURCE_ID-ROUND-COPY"):
+    with pytest.raises(
+        ValueError, match=r"1 of 2 rows are not there.*unknown row 'abc-1-1'.*SOURCE_ID-ROUND-COPY-TEXT"
+    ):
         decide({"abc-1-1": "accept", ids[1]: "accept"})
     with pytest.raises(ValueError, match="is an original, which always stays"):
         decide({ids[0]: "reject"})
     with pytest.raises(ValueError, match="expected 'accept' or 'reject', got 'maybe'"):
         decide({ids[1]: "maybe"})
-    twice = given.select([0, 1, 2, 2]).map(lambda row, i: {"copy": [0, 1, 1, 1][i]}, with_indices=True)
+    names = given.features["label"].names
+    twice = given.select([0, 1, 1]).map(lambda row, i: {"label": [0, 0, len(names) - 1][i]}, with_indices=True)
     given = twice
-    with pytest.raises(ValueError, match=r"3 different rows have the id.*augment.key"):
-        decide({row_ids(twice)[1]: "reject"})
+    with pytest.raises(ValueError, match=r"2 different rows have the id.*augment.key"):
+        decide({row_ids(twice, "text")[1]: "reject"})
 
 
 GOOD = {"version": 1, "made_from": "abc", "decisions": {"x-1-1": "accept"}}
@@ -154,6 +162,12 @@ def run(recipe: str, *overrides: str):
     return select_rows(loaded, augment(loaded, record), record)["train"], record.facts
 
 
+def _loaded(recipe: str, *overrides: str):
+    loaded = load_recipe(recipe, overrides)
+    record = start_record(loaded, recipe, list(overrides))
+    return loaded, augment(loaded, record), record
+
+
 def command(*words: str) -> None:
     app([*words], standalone_mode=False)
 
@@ -163,7 +177,7 @@ def test_decisions_are_carried_out_over_all_rounds(recipe, tmp_path, capsys):
     before, facts = run(recipe, "select.length=[0.2, 1]")
     assert len(facts["select"]["rounds"]) > 1
     settings = ("--set", "select.length=[0.2, 1]")
-    ids = dict(zip(row_ids(before), before, strict=True))
+    ids = dict(zip(row_ids(before, "text"), before, strict=True))
     last = max(row["round"] for row in ids.values())
     kept = [name for name, row in ids.items() if row["selected"] and row["round"] == last]
     out = [name for name, row in ids.items() if row["dropped"] == "too short"]
@@ -174,11 +188,17 @@ def test_decisions_are_carried_out_over_all_rounds(recipe, tmp_path, capsys):
         command("select", recipe, *settings, "--decisions", str(tmp_path / "d.json"))
         assert "by hand:    1 accepted, 1 rejected" in capsys.readouterr().out
         splits = load_from_disk(str(tmp_path / "out" / "dataset"))
-        found = {name: row for name, row in zip(row_ids(splits["train"]), splits["train"], strict=True)}  # noqa: C416
+        found = {name: row for name, row in zip(row_ids(splits["train"], "text"), splits["train"], strict=True)}  # noqa: C416
         assert (found[kept[0]]["dropped"], found[kept[0]]["selected"]) == ("dropped by hand", False)
         assert (found[out[0]]["by_hand"], found[out[0]]["selected"]) == ("kept by hand", True)
         assert set(ids) <= set(found)
         assert splits["validation"].column_names == splits["train"].column_names
+    again = select_rows(*_loaded(recipe, "select.length=[0.2, 1]"))["train"]
+    assert again["selected"] == splits["train"]["selected"], "what a person decided outlives the next run"
+    with pytest.warns(UserWarning, match="decides on the rows"):
+        other = select_rows(*_loaded(recipe, "select.length=[0.3, 1]"))["train"]
+    assert "by_hand" not in other.column_names
+    (tmp_path / "out" / "decisions.json").unlink()
     command("select", recipe, *settings)
     again = load_from_disk(str(tmp_path / "out" / "dataset"))["train"]
     assert "by_hand" not in again.column_names

@@ -100,6 +100,11 @@ def test_classes_end_even():
     assert counts(chosen(None, CANDIDATES, gold=UNEVEN, balance=True, per_label=10)) == [15, 10]
 
 
+def test_rows_without_a_label_are_no_class():
+    found = chosen(None, CANDIDATES, gold=[*UNEVEN, *((f"unlabelled {i}", None) for i in range(40))], balance=True)
+    assert counts(found) == [15, 15]
+
+
 def test_what_an_even_class_lacks_is_said():
     found = chosen(None, CANDIDATES[:8], gold=UNEVEN, balance=True)
     assert found.report["labels"]["positive"]["lacking"] == 6

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import hf_augment.classifiers
+from hf_augment.cli import app
 from hf_augment.recipe import load_recipe
 from hf_augment.run import run
 from hf_augment.splits import make_folds, make_splits, methods_of
@@ -98,6 +99,20 @@ BAD = {
     ),
     "a classifier's bad value": ("study.classifiers={a: {epochs: -1}}", r"study: classifiers: a: epochs: expected"),
     "a classifier's splits": ("study.classifiers={a: {splits: 2}}", r"'splits' is of the study as a whole"),
+    "a classifier that is no name": ("study.classifiers={'../a': {}}", r"classifiers: '../a' is to name files"),
+    "a classifier's metrics": ("study.classifiers={a: {metrics: [f1]}}", r"'metrics' is of the study as a whole"),
+    "a method that is the gate's": (
+        "methods={search: {augment: {pipeline: [{name: eda}]}}}",
+        r"'search' is what the gate calls its own choice",
+    ),
+    "a method's bad option": (
+        "methods={a: {augment: {pipeline: [{name: eda}]}, study: {two_stage: 5}}}",
+        r"methods: a: study: two_stage: expected a number from 0.01",
+    ),
+    "a method's option of another kind": (
+        "methods={a: {augment: {pipeline: [{name: eda}]}, study: {synthetic_weight: high}}}",
+        r"methods: a: study: synthetic_weight: expected float, got 'high'",
+    ),
     "a gate of one fold": ("study.gate={folds: 1}", r"study: gate: folds: expected a number from 2"),
     "a gate's unknown measure": ("study.gate={measure: f1}", r"measure: expected one of \['accuracy'"),
     "a share above one": ("study.two_stage=2", r"study: two_stage: expected a number from 0.01"),
@@ -343,6 +358,53 @@ def test_the_pages_are_written(recipe, trainings, tmp_path):
     assert methods_of(load_recipe(recipe)).keys() == found["methods"].keys()
 
 
+def test_equal_splits_are_refused(recipe, trainings, tmp_path):
+    """The same rows three times are one observation, and would get an interval as if they were three."""
+    change = ("data.shots_per_label=null", "data.validation_shots_per_label=null")
+    with pytest.raises(ValueError, match=r"the splits 0 and 1 have the very same training and validation rows"):
+        carry_out(recipe, tmp_path / "out", *change, "study.splits=2")
+    carry_out(recipe, tmp_path / "out", *change, "study.splits=1")
+
+
+def test_a_gate_with_nothing_to_hold_out_is_refused(recipe, trainings, tmp_path):
+    change = ("data.shots_per_label=1", "data.validation_shots_per_label=1", "study.splits=1", "study.gate={folds: 5}")
+    with pytest.raises(ValueError, match="a split has too few"):
+        carry_out(recipe, tmp_path / "out", *change)
+
+
+def test_a_shared_generator_tells_likelihoods_too(recipe):
+    train, augment = "{model: embedded:generator, max_steps: 2}", "{pipeline: [{name: generate}]}"
+    likelihood = f"{{train: {train}, augment: {augment}, select: {{likelihood: {{quantile: 0.2}}}}}}"
+    (split, *_) = make_splits(
+        load_recipe(recipe, [f"methods={{one: {{train: {train}, augment: {augment}}}, two: {likelihood}}}"])
+    )
+    steps = split.steps()
+    assert steps["two"].train is None
+    assert steps["two"].select.likelihood.model == str(steps["one"].generator)
+
+
+def test_decisions_by_hand_outlive_the_next_study(recipe, trainings, tmp_path):
+    found, _ = carry_out(recipe, tmp_path / "out", "study.splits=1")
+    shown = next(row for row in found["examples"] if row["method"] == "delete" and row["kept"])
+    document = {
+        "version": 1,
+        "made_from": found["review"]["made_from"],
+        "decisions": {shown["id"]: "reject"},
+    }
+    (tmp_path / "decisions.json").write_text(json.dumps(document), encoding="utf-8")
+    app(["select", found["review"]["recipe"], "--decisions", str(tmp_path / "decisions.json")], standalone_mode=False)
+    again, _ = carry_out(recipe, tmp_path / "out", "study.splits=1")
+    assert again["methods"]["delete"]["rows_added"] == found["methods"]["delete"]["rows_added"] - 1
+    assert again["selection"]["delete"]["dropped"]["dropped by hand"] == 1
+    with pytest.raises(ValueError, match="select by that"):
+        app(["select", recipe, "--decisions", str(tmp_path / "decisions.json")], standalone_mode=False)
+
+
+def test_no_encoder_where_none_is_needed(recipe, trainings, tmp_path):
+    found, _ = carry_out(recipe, tmp_path / "out", "study.splits=1", "methods.delete.select.encoder=null")
+    assert found["methods"]["delete"]["rows_added"] > 0
+
+
 @pytest.mark.slow
 def test_two_jobs_find_what_one_finds(recipe, tmp_path):
     settings = ("study.splits=1", "study.classifiers.lstm.seeds=[0]")
@@ -350,6 +412,7 @@ def test_two_jobs_find_what_one_finds(recipe, tmp_path):
     several = study(recipe, [f"output={tmp_path / 'several'}", *settings], 2, report=lambda line: None)
     for found in (alone, several):
         found["settings"].pop("set")
+        found["review"].pop("recipe")
     assert tiny_study.without_seconds(alone) == tiny_study.without_seconds(several)
 
 

@@ -5,12 +5,12 @@ import math
 from collections import Counter
 
 import pytest
-from datasets import load_from_disk
+from datasets import Dataset, load_from_disk
 
 from hf_augment.blocks import GateConfig
 from hf_augment.gated import write_gated
 from hf_augment.recipe import load_recipe
-from hf_augment.splits import carry_out, make_splits
+from hf_augment.splits import carry_out, make_folds, make_splits
 from hf_augment.study.gate import Place, decide, folds, gains
 from tests import tiny_study
 
@@ -108,3 +108,30 @@ def test_where_it_says_no_the_gold_rows_are_what_is_left(tmp_path):
     ((said, folder),) = write_gated(recipe, splits, [*others, refused]).items()
     assert said == "lstm (gold alone, since delete showed no gain)"
     assert load_from_disk(str(folder))["train"]["text"][:] == gold["train"]["text"][:]
+
+
+def test_no_part_has_all_rows_of_a_split_and_label():
+    """A validation row that says what a training row says is held out with it, and once took its whole split along."""
+    texts = {"train": [f"row {i}" for i in range(6)], "validation": ["row 0", "row 1"]}
+    labels = {"train": ["a", "b"] * 3, "validation": ["a", "b"]}
+    for seed in range(10):
+        for part in folds(texts, labels, 2, seed):
+            for split in ("train", "validation"):
+                for label in ("a", "b"):
+                    rows = {Place(split, row) for row, own in enumerate(labels[split]) if own == label}
+                    assert not rows <= set(part)
+        assert folds(texts, labels, 2, seed)
+
+
+def test_minus_one_is_a_class_where_classes_have_no_names(tmp_path):
+    rows = [{"text": f"row {i}", "label": 1 if i % 2 else -1} for i in range(16)]
+    for name, own in (("train", rows[:8]), ("validation", rows[8:]), ("test", rows)):
+        Dataset.from_list(own).to_json(str(tmp_path / "rows" / f"{name}.jsonl"))
+    (tmp_path / "a.yaml").write_text(
+        f"output: {tmp_path}/out\ndata: {{path: {tmp_path}/rows}}\n"
+        "augment: {pipeline: [{name: random_swap}]}\nstudy: {seeds: [0]}\n",
+        encoding="utf-8",
+    )
+    (split,) = make_splits(load_recipe(str(tmp_path / "a.yaml")))
+    for part in make_folds(split, 2, 1):
+        assert set(part.data()["test"]["label"]) == {-1, 1}

@@ -5,6 +5,8 @@ from typing import Literal
 
 from hf_augment.fields import between, positive
 
+SEARCH = "search"  # what the gate calls the method that it would itself choose on each split
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GateConfig:

@@ -106,6 +106,9 @@ class SelectConfig:
         confidence (`float`, *optional*, defaults to `0.0`): The least probability that it has to give to the label.
         calibrate (`bool`, *optional*, defaults to `False`): Whether its probabilities are scaled by a temperature that
             is fitted on real rows it did not see (Guo et al. 2017, huggingface.co/papers/1706.04599).
+        trust (`float`, *optional*, defaults to `0.05`): How probable the judge's hits on real rows it did not see may
+            be by chance; above, it is asked nothing. Twenty rows can hardly show what a good encoder knows: there 0.5
+            asks it wherever it seems better than chance at all.
         folds (`int`, *optional*, defaults to `5`): Parts of the real rows: so many classifiers judge together, each
             trained without one part and measured on it. Fewer where a label has fewer rows.
         encoder (`str`, *optional*): The sentence encoder, a Hub id or a folder; `all-MiniLM-L6-v2` by default, which
@@ -135,6 +138,7 @@ class SelectConfig:
     relabel: bool = False
     confidence: float = 0.0
     calibrate: bool = False
+    trust: float = 0.05
     folds: int = 5
     encoder: str | None = "sentence-transformers/all-MiniLM-L6-v2"
     revision: str | None = None
@@ -175,6 +179,7 @@ class SelectConfig:
                 "diversity: 0."
             )
         between(self.confidence, 0, 1, "select: confidence")
+        between(self.trust, 0, 1, "select: trust")
         between(self.folds, 2, 100, "select: folds")
         between(self.oversample, 1, 1000, "select: oversample")
         if self.encoder is None and self.compares:

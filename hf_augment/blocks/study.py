@@ -1,6 +1,7 @@
 """The `study` block: the comparison."""
 
 import dataclasses
+import re
 from pathlib import PurePath
 from typing import Any
 
@@ -10,6 +11,7 @@ from hf_augment.fields import above_zero, between, positive, read
 from hf_augment.metrics import CLASSIFICATION, METRICS
 
 OF_THE_WHOLE = ("splits", "shots", "classifiers", "gate")  # what `hf-augment study` reads, and no single classifier
+FOLDER = re.compile(r"[A-Za-z0-9][\w.+-]*\Z")  # what may name one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,11 @@ class StudyConfig:
         found = {}
         for name, changes in self.classifiers.items():
             where = f"study: classifiers: {name}"
-            for key in OF_THE_WHOLE:
+            if not FOLDER.match(name):
+                raise ValueError(
+                    f"study: classifiers: {name!r} is to name files. Use letters, digits, '-', '_' and '.'."
+                )
+            for key in (*OF_THE_WHOLE, "metrics"):
                 if key in changes:
                     raise ValueError(f"{where}: {key!r} is of the study as a whole. Write it under 'study'.")
             try:

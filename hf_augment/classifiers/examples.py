@@ -29,14 +29,14 @@ def class_names(dataset: Any, label: str, label_names: Sequence[str] | None = No
     _check(dataset, label, "label")
     names = list(label_names or getattr(dataset.features[label], "names", None) or ())
     if not names:
-        values = {value for value in dataset[label] if value is not None}
+        values = [value for value in dataset[label] if value is not None]
         kinds = {type(value) for value in values}
         if len(kinds) > 1 or not kinds <= {str, int, bool}:
             raise TypeError(
                 f"The label column {label!r} holds {sorted(kind.__name__ for kind in kinds)}. Expected one string or "
                 "one whole number a row; for a number with a fraction or several labels there is no classifier here."
             )
-        names = [str(value) for value in sorted(values)]
+        names = [str(value) for value in sorted(set(values))]
     if len(set(names)) < max(2, len(names)):
         raise ValueError(f"Expected at least two classes, with different names, in {label!r}; got {names}.")
     return names

@@ -21,6 +21,7 @@ def train_features(
     names: Sequence[str],
     config: StudyConfig,
     weights: Sequence[float],
+    added: int = 0,
     output_dir: str | Path | None = None,
     per_row: bool = False,
 ) -> dict[str, Any]:
@@ -35,6 +36,8 @@ def train_features(
         names (`Sequence[str]`): The names of the classes.
         config ([`StudyConfig`]): Its encoder and metrics.
         weights (`Sequence[float]`): What each training row counts.
+        added (`int`, *optional*, defaults to `0`): How many of the last training rows are augmented. The others are
+            embedded by themselves, once for all that is added to them.
         output_dir (`str` or `Path`, *optional*): Save the regression there, in `model`.
         per_row (`bool`, *optional*, defaults to `False`): Add `test_rows`.
 
@@ -45,8 +48,10 @@ def train_features(
 
     start = time.perf_counter()
     scores = metrics.combine(config.metrics)
-    embed = lambda rows: embed_once(rows.texts, config.encoder, config.revision).astype(np.float64)  # noqa: E731
-    vectors = {split: embed(rows) for split, rows in splits.items()}
+    embed = lambda texts: embed_once(texts, config.encoder, config.revision).astype(np.float64)  # noqa: E731
+    vectors = {split: embed(rows.texts) for split, rows in splits.items() if split != "train"}
+    texts, real = splits["train"].texts, len(splits["train"].texts) - added
+    vectors["train"] = np.concatenate([embed(part) for part in (texts[:real], texts[real:]) if part])
     numbers = {split: np.array(rows.labels) for split, rows in splits.items()}
     fitted = [Regression.fit(vectors["train"], numbers["train"], weights, cost, len(names)) for cost in COSTS]
     history = []

@@ -77,7 +77,7 @@ def train_classifier(
         from hf_augment.classifiers.features import train_features
 
         counts = weights(len(splits["train"].texts), added, config)
-        return train_features(splits, names, config, counts, output_dir, per_row)
+        return train_features(splits, names, config, counts, added, output_dir, per_row)
     start = time.perf_counter()
     set_seed(seed)
     model, tokenizer = _load(config, names, tokenizer, splits["train"].texts)

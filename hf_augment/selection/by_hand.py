@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hf_augment.errors import unknown
-from hf_augment.selection.rows import Rows
+from hf_augment.record import write_json
+from hf_augment.selection.rows import Rows, read_texts
+from hf_augment.streams import row_key
 
 VERSION = 1
 ACCEPT, REJECT = "accept", "reject"
@@ -53,13 +55,18 @@ def read_decisions(path: str | Path) -> Decisions:
     if not isinstance(found, dict) or set(found) != keys or not isinstance(found["made_from"], str):
         given = sorted(found) if isinstance(found, dict) else found
         raise ValueError(f"--decisions: {str(path)!r}: expected {expected}, got {given!r}.")
-    if found["version"] != VERSION:
+    if found["version"] is True or found["version"] != VERSION:
         raise ValueError(
             f"--decisions: {str(path)!r} has the version {found['version']!r}, and this release reads {VERSION}. Save "
             "the decisions anew from a report that this release writes."
         )
     check_decisions(found["decisions"], f"--decisions: {str(path)!r}")
     return Decisions(found["made_from"], found["decisions"])
+
+
+def keep_decisions(decisions: Decisions, path: Path) -> None:
+    """Write a file of decisions, as `read_decisions` reads it."""
+    write_json(path, {"version": VERSION, "made_from": decisions.made_from, "decisions": dict(decisions.decisions)})
 
 
 def check_decisions(decisions: Any, where: str) -> None:
@@ -81,19 +88,22 @@ def check_made_from(decisions: Decisions, rows: Collection[str]) -> None:
         )
 
 
-def row_ids(dataset: Any) -> list[str]:
+def row_ids(dataset: Any, text: str) -> list[str]:
     """
-    Name each row of an augmented dataset: `"SOURCE_ID-ROUND-COPY"`, e.g. `"90c1…-1-2"`.
+    Name each row of an augmented dataset: `"SOURCE_ID-ROUND-COPY-TEXT"`, e.g. `"90c1…-1-2-5f0e1d2c"`.
+
+    The last part is a digest: should another text stand there one day, no decision is about it.
 
     Args:
         dataset (`Dataset`): With the columns of `Augment`, and `round` if it was written in several; else that is 1,
             and 0 for an original.
+        text (`str`): The text column.
     """
     plain = dataset.with_format(None)
     copies = list(plain["copy"])
     rounds = list(plain["round"]) if "round" in dataset.column_names else [int(copy > 0) for copy in copies]
-    names = zip(plain["source_id"], rounds, copies, strict=True)
-    return [f"{source}-{number}-{copy}" for source, number, copy in names]
+    names = zip(plain["source_id"], rounds, copies, read_texts(dataset, text), strict=True)
+    return [f"{source}-{number}-{copy}-{row_key(said).hex()[:8]}" for source, number, copy, said in names]
 
 
 def apply_decisions(decisions: Mapping[str, str], ids: Sequence[str], rows: Rows) -> dict[int, str]:
@@ -124,7 +134,7 @@ def apply_decisions(decisions: Mapping[str, str], ids: Sequence[str], rows: Rows
         raise ValueError(
             f"--decisions: {len(missing)} of {len(decisions)} rows are not there, e.g. "
             + unknown("row", missing[0], [*known, "..."] if len(rows.candidates) > _SHOWN else known)
-            + " A row's id is SOURCE_ID-ROUND-COPY."
+            + " A row's id is SOURCE_ID-ROUND-COPY-TEXT."
         )
     for name, found in named.items():
         if found[0] not in candidates:

@@ -12,7 +12,6 @@ from hf_augment.selection.space import TOGETHER, Picked
 from hf_augment.streams import row_key, stream
 
 COSTS = (0.1, 1.0, 10.0, 100.0)  # inverse strengths of regularisation; embeddings have length 1, so few are enough
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Judge:
         chance (`float`): The accuracy of always naming the most frequent label.
         p_value (`float`): How probable so many hits are by chance (exact binomial test, one-sided).
         costs (`list[float]`): The `C` of each classifier.
+        trust (`float`): As in [`SelectConfig`].
         calibration ([`Calibration`], *optional*): What the probabilities are scaled by; those of `out_of_fold` are
             scaled already.
     """
@@ -40,12 +40,13 @@ class Judge:
     chance: float
     p_value: float
     costs: list[float]
+    trust: float = 0.05
     calibration: Calibration | None = None
 
     @property
     def trusted(self) -> bool:
-        """Whether it is clearly better than chance."""
-        return self.p_value < LEVEL
+        """Whether it is better than chance, as clearly as was asked for."""
+        return self.p_value < self.trust
 
     def probabilities(self, vectors: np.ndarray | Picked) -> np.ndarray:
         """Return the mean of the classifiers' probabilities, of shape `(rows, classes)`."""
@@ -65,6 +66,7 @@ def fit_judge(
     folds: int,
     seed: int,
     calibrated: bool = False,
+    trust: float = 0.05,
 ) -> tuple[Judge | None, str]:
     """
     Train a judge on real rows, by stratified cross-validation; each classifier's `C` by another within its own rows.
@@ -76,6 +78,7 @@ def fit_judge(
         folds (`int`): How many parts; fewer where a label has fewer groups.
         seed (`int`): Draws the parts.
         calibrated (`bool`, *optional*, defaults to `False`): Whether its probabilities are scaled by a temperature.
+        trust (`float`, *optional*, defaults to 0.05): As in [`SelectConfig`].
 
     Returns:
         `tuple[Judge or None, str]`: The judge; or none, and why there can be none.
@@ -100,7 +103,7 @@ def fit_judge(
     right = int((out_of_fold.argmax(1) == numbers).sum())
     chance = max(Counter(labels).values()) / len(labels)
     p_value = float(binomtest(right, len(labels), chance, alternative="greater").pvalue)
-    judge = Judge(classes, models, out_of_fold, right / len(labels), chance, p_value, costs)
+    judge = Judge(classes, models, out_of_fold, right / len(labels), chance, p_value, costs, trust)
     if not calibrated:
         return judge, ""
     found = calibrate(out_of_fold, numbers, parts)

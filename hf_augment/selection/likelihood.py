@@ -69,7 +69,13 @@ def _least(asked: LikelihoodConfig, rows: Rows, usable: Sequence[int], ratios: n
     if asked.least is not None:
         return dict.fromkeys(labels, asked.least)
     own = {label: [ratios[i] for i in usable if rows.labels[i] == label] for label in labels}
-    return {label: float(np.quantile(found, asked.quantile, method="lower")) for label, found in own.items()}
+    return {label: _from_below(sorted(found), asked.quantile) for label, found in own.items()}
+
+
+def _from_below(ratios: Sequence[float], share: float) -> float:
+    """Return what the others reach when that share of the ratios, the lowest, is left out."""
+    left_out = int(share * len(ratios))
+    return ratios[left_out] if left_out < len(ratios) else np.inf
 
 
 def _mean(nats: Sequence[float]) -> float:

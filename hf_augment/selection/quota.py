@@ -14,8 +14,8 @@ def quotas(rows: Rows, config: SelectConfig) -> Mapping[str, int] | None:
     names = sorted(set(rows.labels))
     if not config.balance:
         return None if config.per_label is None else dict.fromkeys(names, config.per_label)
-    real = Counter(rows.labels[i] for i in rows.gold)
-    wanted = config.per_label if config.per_label is not None else max(real.values())
+    real = Counter(rows.labels[i] for i in rows.gold if rows.labels[i])
+    wanted = config.per_label if config.per_label is not None else max(real.values(), default=0)
     return {name: max(0, wanted - real[name]) for name in names}
 
 

@@ -34,7 +34,7 @@ class Scores(NamedTuple):
 
     @property
     def trusted(self) -> bool:
-        """Whether there is a judge that is clearly better than chance."""
+        """Whether there is a judge that is better than chance."""
         return self.judge is not None and self.judge.trusted
 
 
@@ -83,4 +83,4 @@ def _judge(rows: Rows, space: Space, config: SelectConfig, seed: int) -> tuple[J
         return None, "the real rows have no labels"
     texts, labels = [rows.texts[i] for i in labelled], [rows.labels[i] for i in labelled]
     groups = [same_words(text) for text in texts]
-    return fit_judge(space.of(texts)[:], labels, groups, config.folds, seed, config.calibrate)
+    return fit_judge(space.of(texts)[:], labels, groups, config.folds, seed, config.calibrate, config.trust)

@@ -101,7 +101,7 @@ def select(
     check_decisions(by_hand or {}, "select: by_hand")
     columns = columns_of(config, by_hand is not None)
     rows = read_rows(augmented, text, label, label_names, seed, columns)
-    hand = apply_decisions(by_hand or {}, row_ids(augmented) if by_hand else [], rows)
+    hand = apply_decisions(by_hand or {}, row_ids(augmented, text) if by_hand else [], rows)
     others = {name: read_texts(split, text) for name, split in (evaluation or {}).items()}
     space = _space(rows, others, config, vectors)
     near = _near(rows, others, space, config)

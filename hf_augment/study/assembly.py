@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hf_augment.blocks import GateConfig
+from hf_augment.blocks.gate import SEARCH
 from hf_augment.study import paired
 from hf_augment.study.design import Design
 from hf_augment.study.gate import Place, decide, gains
 from hf_augment.study.tuning import TUNED
 
-SEARCH = "search"  # what the gate calls the method that it would itself choose on each split
 Results = Mapping[str, Mapping[str, Any]]
 
 

@@ -106,12 +106,17 @@ def make_design(
     found: dict[tuple[Key | str, int], Training] = {}
     for key, arm in (arms | points).items():
         augmented = isinstance(key, tuple) and key[1] == "augmented"
-        own = dataclasses.replace(config, **options.get(key[0], {})) if augmented else config
+        own = dataclasses.replace(config, **_effective(options.get(key[0], {}), config)) if augmented else config
         decided = {**shared, **decided_by_classifier(own), **decided_by_arm(arm)}
         for seed in config.seeds:
             cell = Cell(name, seed, decided, cells, saved=False)
             found[key, seed] = Training(cell, arm, rows.validation, rows.test, rows.names, own, only_gate)
     return Design(arms, points, found, config.seeds)
+
+
+def _effective(options: Mapping[str, Any], config: StudyConfig) -> Mapping[str, Any]:
+    """Leave out what has no effect: a regression has no stages and no embeddings of its own to move."""
+    return {name: options[name] for name in options if config.classifier != "features" or name == "synthetic_weight"}
 
 
 def _grid(rows: Rows, config: StudyConfig, gold: Arm) -> dict[str, Arm]:

@@ -35,7 +35,7 @@ class Shown:
         self.labels = read_labels(train, label, None)
         self.by = list(plain["augmented_by"])
         self.sources = list(plain["source_id"])
-        self.ids = row_ids(train)
+        self.ids = row_ids(train, text)
         self.selected = "selected" in train.column_names
         self.dropped = list(plain["dropped"]) if self.selected else [""] * len(train)
         self.scores = {name: list(plain[name]) for name in MEASURED if name in train.column_names}

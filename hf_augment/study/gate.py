@@ -1,7 +1,7 @@
 """The do-no-harm gate: whether a method is used, by what it does for gold rows that nothing of it has seen."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,12 +25,12 @@ def folds(
     """
     Deal the gold rows out to the parts that are held out in turn.
 
-    Rows of the same words stay together, each part has its share of every split and label, and of each split and label
-    one row at least is never held out if it is the only one.
+    Rows of the same words stay together, and each part has its share of every split and label, but no part has all of
+    either's rows: something is always left to train on.
 
     Args:
         texts (`Mapping[str, Sequence[str]]`): The texts of the splits `"train"` and `"validation"`.
-        labels (`Mapping[str, Sequence]`): Their labels.
+        labels (`Mapping[str, Sequence]`): Their labels; `None` for a row without.
         count (`int`): How many parts.
         seed (`int`): Another seed deals otherwise.
         repeat (`int`, *optional*, defaults to `0`): Another deal of the same seed.
@@ -41,7 +41,7 @@ def folds(
     groups: dict[str, list[Place]] = defaultdict(list)
     for split, own in texts.items():
         for row, text in enumerate(own):
-            if not text.strip() or labels[split][row] in (None, -1):
+            if not text.strip() or labels[split][row] is None:
                 continue  # no classifier reads it
             groups[same_words(text)].append(Place(split, row))
     strata: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
@@ -50,14 +50,20 @@ def folds(
         strata[first.split, str(labels[first.split][first.row])].append(
             (stream(seed, f"gate {repeat}", row_key(said), 0).key, said)
         )
-    parts: list[list[Place]] = [[] for _ in range(count)]
+    parts: list[list[list[Place]]] = [[] for _ in range(count)]
     turn = 0
     for stratum in sorted(strata):
         ranked = sorted(strata[stratum])
         for _, said in ranked if len(ranked) > 1 else []:
-            parts[turn % count] += groups[said]
+            parts[turn % count].append(groups[said])
             turn += 1
-    return [sorted(part) for part in parts if part]
+    stratum_of = lambda place: (place.split, str(labels[place.split][place.row]))  # noqa: E731
+    whole = Counter(stratum_of(place) for own in groups.values() for place in own)
+    for part in parts:
+        for stratum, rows in whole.items():
+            if sum(stratum_of(place) == stratum for own in part for place in own) == rows:
+                part.remove(next(own for own in part if any(stratum_of(place) == stratum for place in own)))
+    return [sorted(place for own in part for place in own) for part in parts if part]
 
 
 def gains(with_rows: Sequence[Sequence[float]], without: Sequence[Sequence[float]], measure: str) -> list[float]:

@@ -121,7 +121,8 @@ def _review(study: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any
     if not rows:
         return None
     data = {"title": study["title"], "made_from": asked["made_from"], "ids": [name for name, _ in rows]}
-    return {"rows": [example for _, example in rows], "data": _inside_script(data)}
+    recipe = (shown.get("review") or {}).get("recipe") or "RECIPE"
+    return {"rows": [example for _, example in rows], "data": _inside_script(data), "recipe": recipe}
 
 
 def _inside_script(value: Any) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gc
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hf_augment.blocks import StudyConfig
@@ -88,7 +89,9 @@ def decided_by_classifier(config: StudyConfig) -> dict[str, Any]:
         for name, value in dataclasses.asdict(config).items()
         if name not in (*OF_THE_WHOLE, *_OF_ARMS, "classifier", "encoder", "revision")
     }
+    fitted_by = {"scikit-learn": version("scikit-learn")} if config.classifier == "features" else {}
     return {
+        **fitted_by,
         "classifier": classifier_identity(config.classifier, config.encoder, config.revision),
         "settings": settings,
     }

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hf_augment.blocks.gate import SEARCH
 from hf_augment.study.numbers import duration, gain, p_value, score, span
 
 CONTROLS = ("gold_tuned", "duplicated", "gold_matched", "gold")
 DECIDING = 2  # of them
-SEARCH = "search"  # what the gate calls the method that it would itself choose, split by split
 ARMS = {
     "gold": "the real rows alone",
     "gold_tuned": "the real rows alone, trained with the settings that did best on validation rows",
