@@ -13,7 +13,16 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 
 FLOORS = {
     0: ["common_subsequence", "errors", "provenance", "publish.escape", "publish.retry", "record", "streams", "words"],
-    1: ["engine.digests", "extension", "fields", "metrics", "publish.block", "registry", "sentences"],
+    1: [
+        "engine.digests",
+        "extension",
+        "fields",
+        "metrics",
+        "publish.access",
+        "publish.block",
+        "registry",
+        "sentences",
+    ],
     2: [
         *("batches", "blocks", "embedded", "engine.batching", "engine.checkpoints", "engine.prompt", "engine.store"),
         *("metrics.copy_rate", "metrics.distinct_n", "metrics.self_bleu"),

@@ -274,7 +274,7 @@ def on_a_hub(waits: tuple[float, ...] = ()) -> Iterator[LoopbackHub]:
 def edited_meanwhile(folder: str) -> dict[str, Any]:
     """Cards that somebody edits between two pushes, and in the middle of one."""
     with on_a_hub((0.0,)) as hub:
-        from huggingface_hub import DatasetCard
+        from huggingface_hub import DatasetCard, HfApi
 
         from hf_augment.publish import push, pushing
 
@@ -288,12 +288,18 @@ def edited_meanwhile(folder: str) -> dict[str, Any]:
 
         def pushed(*settings: str) -> None:
             push(folder, settings, to="me", report=lambda line: None)
-            found[f"push {len(found) + 1}"] = hub.commits("dataset", name)[1:]
+            found[f"push {sum(one.startswith('push') for one in found) + 1}"] = hub.commits("dataset", name)[1:]
 
         pushed()
         edit("By hand.", "mine")
         pushed()
         pushed("publish.license=mit")
+        api = HfApi()
+        api.upload_file(path_or_fileobj=b"x", path_in_repo="theirs.txt", repo_id=name, repo_type="dataset")
+        pushed("publish.license=mit")
+        api.delete_file("data/test-00000-of-00001.parquet", name, repo_type="dataset")
+        pushed("publish.license=mit")
+        found["files"] = sorted(hub.files("dataset", name))
         fill = pushing._fill
         pushing._fill = lambda api, parcel, *rest: (edit("In between.", "theirs"), fill(api, parcel, *rest))
         pushing.make_parcels, make = only_the_dataset(pushing.make_parcels), pushing.make_parcels
@@ -319,7 +325,11 @@ def test_what_others_write_on_the_card_stays(run, tmp_path):
         "Push is complete",
     ]  # the record says mit now, the rows are the same
     assert found["push 3"] == [*first, "By hand.", *more]
-    assert found["push 4"] == [*found["push 3"], more[0], "In between.", *more[1:]]
+    assert len(found["push 4"]) == len(found["push 3"]) + 1  # a file of theirs
+    rows = ["Push begins: incomplete", "Push the rows", "Push is complete"]  # which somebody had taken away
+    assert found["push 5"][len(found["push 4"]) + 1 :] == rows
+    assert {"theirs.txt", "data/test-00000-of-00001.parquet"} <= set(found["files"])
+    assert found["push 6"] == [*found["push 5"], more[0], "In between.", *more[1:]]
     assert found["tags"] == ["synthetic", "hf-augment", "mine", "theirs"]
     assert found["license"] == "apache-2.0"
     assert found["text"].endswith("<!-- hf-augment: end -->\n\nBy hand.\n\nIn between.\n")

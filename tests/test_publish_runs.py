@@ -8,6 +8,7 @@ import pytest
 
 import hf_augment
 from hf_augment.blocks import PublishConfig
+from hf_augment.publish.places import without_places
 from hf_augment.recipe import parse_recipe
 from hf_augment.record import read_json, write_json
 from hf_augment.run import run
@@ -68,6 +69,13 @@ def test_no_folder_of_this_machine_is_told(ran):
     assert str(Path.home()) not in text
     assert "output: out\n" in text
     assert "path: rows," in text
+
+
+def test_only_whole_folders_are_replaced():
+    words = {"/root": "~", "/work": ".", "runs/x/generator": "me/gen", "/data/mine.csv": "mine.csv", "/": "no"}
+    said = '"/root/a", /work, /workflows https://hub/work "runs/x/generator" my-runs/x/generator /data/mine.csv\n/root'
+    expected = '"~/a", ., /workflows https://hub/work "me/gen" my-runs/x/generator mine.csv\n~'
+    assert without_places(said, words) == expected
 
 
 def test_names_and_licence_come_from_the_recipe(ran):

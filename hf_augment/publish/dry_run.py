@@ -3,9 +3,9 @@
 import os
 from collections.abc import Callable, Sequence
 
+from hf_augment.publish.access import refuse_secrets
 from hf_augment.publish.block import whole
 from hf_augment.publish.parcels import Parcel
-from hf_augment.publish.repository import refuse_secrets
 
 _TEXTS = (".json", ".md", ".yaml", ".html")
 

@@ -10,7 +10,7 @@ from hf_augment.engine.resources import EMBEDDED
 from hf_augment.provenance import ORIGINAL
 from hf_augment.publish.gains_picture import decisive
 from hf_augment.publish.spec import local_references
-from hf_augment.recipe import Recipe, parse_recipe
+from hf_augment.recipe import Recipe
 from hf_augment.record import read_json
 
 ARM = "augmented"  # the classifier that is pushed
@@ -208,37 +208,3 @@ def _study(recipe: Recipe, record: Mapping[str, Any]) -> dict[str, Any] | None:
     found = read_json(folder / "study.json")
     chosen = [{"classifier": pick["classifier"], "says": pick["says"]} for pick in found["chosen"]]
     return {"verdict": found["verdict"], "chosen": chosen, "gains": bool(decisive(found))}
-
-
-def fit_to_be_read(record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
-    """Return a record without the folders of this machine."""
-    return json.loads(without_places(json.dumps(record, ensure_ascii=False), words))
-
-
-def places_here(recipe: Recipe, record: Mapping[str, Any], generator: str | None) -> dict[str, str]:
-    """
-    Return what stands for each folder of this machine: an id for the generator, for others their last name.
-
-    Args:
-        recipe ([`Recipe`]): The run, where it lies now.
-        record (`Mapping`): Its record, which may know it by another path.
-        generator (`str`, *optional*): The id of the generator, if it is pushed.
-    """
-    told = record["recipe"]
-    recorded = parse_recipe(told["text"], told["file"], told["set"])
-    words = {}
-    for one in (recipe, recorded):
-        output, data = Path(one.output), Path(one.data.path).expanduser()
-        words |= {str(one.generator): generator} if generator else {}
-        words |= {str(path): path.name for path in (output, data) if path.is_absolute()}
-    study = study_folder(recipe, record)
-    words |= {str(study): study.name} if study is not None and study.is_absolute() else {}
-    return words | {str(Path.cwd()): ".", str(Path.home()): "~"}
-
-
-def without_places(text: str, words: Mapping[str, str]) -> str:
-    """Replace the folders of this machine in a text, the longest first."""
-    for word in sorted(words, key=len, reverse=True):
-        if len(word) > 2:  # the root of all paths stands in every text
-            text = text.replace(word, words[word])
-    return text

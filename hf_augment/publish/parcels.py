@@ -12,9 +12,10 @@ from hf_augment.publish.block import Card
 from hf_augment.publish.card_parts import GAINS, PICTURE
 from hf_augment.publish.classifier_card import classifier_card, eval_results
 from hf_augment.publish.dataset_card import FOLDER, dataset_card
-from hf_augment.publish.facts import ARM, without_places
+from hf_augment.publish.facts import ARM
 from hf_augment.publish.gains_picture import gains_picture
 from hf_augment.publish.generator_card import generator_card
+from hf_augment.publish.places import without_places
 from hf_augment.publish.repository import Place
 from hf_augment.publish.spec import SPEC_FILE
 from hf_augment.recipe import Recipe

@@ -6,23 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
+from hf_augment.publish.access import check_token, in_one_line
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
 from hf_augment.publish.dry_run import check_texts, say_what_would_go
-from hf_augment.publish.facts import (
-    fit_to_be_read,
-    names,
-    places_here,
-    published,
-    read_record,
-    read_rows,
-    study_folder,
-)
+from hf_augment.publish.facts import names, published, read_record, read_rows, study_folder
 from hf_augment.publish.parcels import Parcel, make_parcels
+from hf_augment.publish.places import fit_to_be_read, places_here
 from hf_augment.publish.repository import (
     State,
     check_name,
-    check_token,
-    in_one_line,
     look,
     make,
     refuse_foreign,
@@ -97,13 +89,18 @@ def push(
 def _find(path: str, overrides: list[str]) -> Recipe:
     """Read the recipe; of a folder, the one that its record holds."""
     folder = Path(path)
-    if not folder.is_dir():
-        recipe = load_recipe(path, overrides)
-        _check_settings(recipe, path)
-        return recipe
     told = (read_json(folder / "record.json") or {}).get("recipe")
     if not told:
-        raise FileNotFoundError(f"There is no record of a run in {path!r}. Pass a recipe, or the folder of a run.")
+        try:
+            recipe = load_recipe(path, overrides)
+        except FileNotFoundError as error:
+            if not folder.is_dir():
+                raise
+            raise FileNotFoundError(
+                f"There is no record of a run in {path!r}. Pass a recipe, or the folder of a run."
+            ) from error
+        _check_settings(recipe, path)
+        return recipe
     return parse_recipe(told["text"], told["file"], [*told["set"], *overrides, f"output={folder}"])
 
 

@@ -2,18 +2,16 @@
 
 import hashlib
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hf_augment.publish.access import one_line
 from hf_augment.publish.block import has_block
-from hf_augment.publish.retry import from_the_hub, retried
+from hf_augment.publish.retry import retried
 from hf_augment.transform import canonical
 
 README = "README.md"
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")
 _BY_THE_HUB = (".gitattributes", README)
 
 
@@ -63,39 +61,11 @@ def check_name(place: Place) -> None:
     try:
         validate_repo_id(place.id)
     except HFValidationError as error:
-        raise ValueError(f"{place.id!r} is no name for a {place.kind} on the Hub: {_line(error)}") from None
+        raise ValueError(f"{place.id!r} is no name for a {place.kind} on the Hub: {one_line(error)}") from None
     if place.id.count("/") != 1:
         raise ValueError(
             f"{place.id!r} does not say whose {place.kind} it is. Write NAMESPACE/NAME, e.g. 'me/{place.id}'."
         )
-
-
-def check_token(token: str | None) -> str:
-    """
-    Return the token to write with.
-
-    Args:
-        token (`str`, *optional*): The one that was passed; by default that of `hf auth login` or `HF_TOKEN`.
-
-    Raises:
-        `PermissionError`: There is none, the Hub does not know it, or it can only read.
-    """
-    from huggingface_hub import HfApi, get_token, is_offline_mode
-
-    if is_offline_mode():
-        raise ConnectionError("HF_HUB_OFFLINE=1 keeps the Hub out of reach, so nothing can be pushed. Unset it.")
-    token = token or get_token()
-    advice = "Log in with `hf auth login` and a token that can write, or set HF_TOKEN."
-    if not token:
-        raise PermissionError(f"There is no Hugging Face token, and nothing can be pushed without one. {advice}")
-    try:
-        with in_one_line(token):
-            who = retried(lambda: HfApi().whoami(token))
-    except PermissionError:
-        raise PermissionError(f"The Hub does not accept this token. {advice}") from None
-    if who.get("auth", {}).get("accessToken", {}).get("role") == "read":
-        raise PermissionError(f"The token of {who.get('name')!r} can only read. {advice}")
-    return token
 
 
 def look(api: Any, place: Place) -> State:
@@ -184,46 +154,3 @@ def write_files(api: Any, place: Place, files: Mapping[str, Path | bytes], gone:
             api.create_commit(place.id, changes, commit_message=message, repo_type=place.kind)
 
     retried(write)
-
-
-@contextmanager
-def in_one_line(token: str | None) -> Iterator[None]:
-    """Turn what the client raises into one line without a token, and without a traceback that could hold one."""
-    try:
-        yield
-    except Exception as error:
-        cause = from_the_hub(error)
-        if cause is None:
-            raise
-        raise _told(cause, token) from None
-
-
-def _told(error: BaseException, token: str | None) -> Exception:
-    line = _line(error).replace(token or "hf_token", "***")
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status in (401, 403):
-        return PermissionError(
-            f"The Hub does not let this token write there: {line} Use one that may write to that namespace "
-            "(`hf auth login`)."
-        )
-    return ConnectionError(
-        f"The push did not come to its end: {line} What is on the Hub says that it is incomplete; the same command goes "
-        "on from here."
-    )
-
-
-def refuse_secrets(name: str, content: str, token: str | None) -> None:
-    """
-    Raise a `ValueError` if a text that is to be pushed holds a token.
-
-    Args:
-        name (`str`): What the text is called.
-        content (`str`): The text.
-        token (`str`, *optional*): The one that is in use.
-    """
-    if (token and token in content) or _TOKEN.search(content):
-        raise ValueError(f"{name} holds what looks like an access token, so nothing was pushed. Take it out.")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())

@@ -5,18 +5,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hf_augment.publish.access import check_token, in_one_line, refuse_secrets
 from hf_augment.publish.block import Card, whole
 from hf_augment.publish.escape import fenced, paragraphs, plain
 from hf_augment.publish.repository import (
     README,
     Place,
     check_name,
-    check_token,
-    in_one_line,
     look,
     make,
     refuse_foreign,
-    refuse_secrets,
 )
 from hf_augment.publish.retry import retried
 from hf_augment.record import read_json, write_json

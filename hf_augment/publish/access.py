@@ -1,0 +1,80 @@
+"""The token: that there is one which may write, and that nothing we say or send holds it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hf_augment.publish.retry import from_the_hub, retried
+
+_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")
+
+
+def check_token(token: str | None) -> str:
+    """
+    Return the token to write with.
+
+    Args:
+        token (`str`, *optional*): The one that was passed; by default that of `hf auth login` or `HF_TOKEN`.
+
+    Raises:
+        `PermissionError`: There is none, the Hub does not know it, or it can only read.
+    """
+    from huggingface_hub import HfApi, get_token, is_offline_mode
+
+    if is_offline_mode():
+        raise ConnectionError("HF_HUB_OFFLINE=1 keeps the Hub out of reach, so nothing can be pushed. Unset it.")
+    token = token or get_token()
+    advice = "Log in with `hf auth login` and a token that can write, or set HF_TOKEN."
+    if not token:
+        raise PermissionError(f"There is no Hugging Face token, and nothing can be pushed without one. {advice}")
+    try:
+        with in_one_line(token):
+            who = retried(lambda: HfApi().whoami(token))
+    except PermissionError:
+        raise PermissionError(f"The Hub does not accept this token. {advice}") from None
+    if who.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise PermissionError(f"The token of {who.get('name')!r} can only read. {advice}")
+    return token
+
+
+@contextmanager
+def in_one_line(token: str | None) -> Iterator[None]:
+    """Turn what the client raises into one line without a token, and without a traceback that could hold one."""
+    try:
+        yield
+    except Exception as error:
+        cause = from_the_hub(error)
+        if cause is None:
+            raise
+        raise _told(cause, token) from None
+
+
+def _told(error: BaseException, token: str | None) -> Exception:
+    line = one_line(error).replace(token or "hf_token", "***")
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return PermissionError(
+            f"The Hub does not let this token write there: {line} Use one that may write to that namespace "
+            "(`hf auth login`)."
+        )
+    return ConnectionError(
+        f"The push did not come to its end: {line} What is half there says so, and the same command goes on from here."
+    )
+
+
+def refuse_secrets(name: str, content: str, token: str | None) -> None:
+    """
+    Raise a `ValueError` if a text that is to be pushed holds a token.
+
+    Args:
+        name (`str`): What the text is called.
+        content (`str`): The text.
+        token (`str`, *optional*): The one that is in use.
+    """
+    if (token and token in content) or _TOKEN.search(content):
+        raise ValueError(f"{name} holds what looks like an access token, so nothing was pushed. Take it out.")
+
+
+def one_line(error: BaseException) -> str:
+    """Say what went wrong in one line."""
+    return " ".join(str(error).split())
