@@ -436,13 +436,20 @@ def asked(url: str, method: str = "GET", body: bytes | None = None, **headers: s
         return error.code, error.read(), dict(error.headers)
 
 
-def commit(hub: LoopbackHub, title: str, path: str, content: bytes) -> int:
+COMMIT = "/api/models/me/model/commit/main"
+
+
+def commit_body(title: str, path: str, content: bytes) -> bytes:
     operations = [
         {"key": "header", "value": {"summary": title}},
         {"key": "file", "value": {"path": path, "encoding": "base64", "content": b64encode(content).decode()}},
     ]
-    body = "\n".join(json.dumps(operation) for operation in operations).encode()
-    return asked(f"{hub.url}/api/models/me/model/commit/main", "POST", body, Authorization="Bearer hf_write")[0]
+    return "\n".join(json.dumps(operation) for operation in operations).encode()
+
+
+def commit(hub: LoopbackHub, title: str, path: str, content: bytes) -> int:
+    body = commit_body(title, path, content)
+    return asked(f"{hub.url}{COMMIT}", "POST", body, Authorization="Bearer hf_write")[0]
 
 
 @pytest.fixture
@@ -494,8 +501,12 @@ def test_commits_at_once_are_all_kept(hub):
 
 def test_half_a_request_has_no_effect(hub):
     address = urllib.parse.urlsplit(hub.url)
+    body = commit_body("half", "b.txt", b"b")
+    head = f"POST {COMMIT} HTTP/1.1\r\nAuthorization: Bearer hf_write\r\nContent-Length: {len(body) + 1}\r\n\r\n"
     with socket.create_connection((address.hostname, address.port)) as client:
-        client.sendall(b"POST /api/models/me/model/commit/main HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{")
+        client.sendall(head.encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
     assert commit(hub, "after it", "a.txt", b"a") == 200
     assert hub.commits("model", "me/model") == ["initial commit", "after it"]
 
