@@ -116,6 +116,11 @@ class LoopbackHub:
         with self._guard:
             return {path: file.content for path, file in self._state.repos[kind, repo_id].at("main").files.items()}
 
+    def forget_uploads(self) -> None:
+        """Forget what LFS has, but for the files of commits: the next push uploads it anew."""
+        with self._guard:
+            self._state.uploads.clear()
+
     def private(self, kind: str, repo_id: str) -> bool:
         with self._guard:
             return self._state.repos[kind, repo_id].private

@@ -383,6 +383,7 @@ def cut_at_each_request(folder: str, after_effect: str) -> dict[str, Any]:
         from hf_augment.publish import push
 
         def pushed(name: str) -> None:
+            hub.forget_uploads()
             push(folder, to=f"me/{name}", report=lambda line: None)
 
         def held(name: str) -> dict[str, dict[str, bytes]]:
@@ -395,9 +396,11 @@ def cut_at_each_request(folder: str, after_effect: str) -> dict[str, Any]:
         pushed("warm")
         before = len(hub.calls)
         pushed("n000")  # as long as the names to come, or sizes would differ
-        requests, whole = len(hub.calls) - before, held("n000")
+        requests, whole = hub.calls[before:], held("n000")
         failed, wrong = 0, []
-        for n in range(1, requests + 1):
+        for n, request in enumerate(requests, 1):
+            if after_effect == "after" and request.startswith(("GET", "HEAD")):
+                continue  # which have none
             name = f"n{n:03d}"
             hub.drop(n, after_effect=after_effect == "after")
             try:
@@ -434,8 +437,17 @@ def test_a_connection_cut_at_any_request_is_made_good_by_the_next_push(run, tmp_
     shutil.copytree(run, copied)
     found = told(cut_at_each_request, dict(os.environ), str(copied), when)
     assert found["wrong"] == []
-    assert found["requests"] > 50
-    assert found["failed"] > found["requests"] / 2
+    for part in (
+        "whoami",
+        "repos/create",
+        "preupload",
+        "PUT /lfs",
+        "commit/main",
+        "collections/",
+        "GET /api/datasets",
+    ):
+        assert any(part in request for request in found["requests"]), part
+    assert found["failed"] > 20
 
 
 @pytest.mark.parametrize("request_", ["commit/main", "PUT /lfs", "api/collections"])
