@@ -235,9 +235,11 @@ def test_whoever_may_not_is_told_so_in_one_line(run, tmp_path):
         secret = [str(run), "--to", "me", "--set", f"publish.license={WRITE}"]
         assert "holds what looks like an access token" in refused(mine, *secret)
         assert hub.repos == []
+        hub.fail("validate-yaml", 400)
+        assert "error: The Hub does not take what it was sent: " in refused(mine, str(run), "--to", "me/refused")
         told(somebody_else_pushed, mine)
         assert "holds what hf-augment did not push (notes.txt)" in refused(mine, str(run), "--to", "me")
-        assert [kind for kind, _ in hub.repos] == ["model"]
+        assert [name for _, name in hub.repos] == ["me/refused-generator", "me/quickstart-classifier"]
         done = command({**mine, "HF_DEBUG": "1"}, "push", str(run), "--to", "you")
         assert "Traceback" in done.stderr
         assert WRITE not in done.stderr + done.stdout

@@ -46,16 +46,21 @@ def in_one_line(token: str | None) -> Iterator[None]:
         cause = from_the_hub(error)
         if cause is None:
             raise
-        raise _told(cause, token) from None
+        raise _told(error, cause, token) from None
 
 
-def _told(error: BaseException, token: str | None) -> Exception:
-    line = one_line(error).replace(token or "hf_token", "***")
-    status = getattr(getattr(error, "response", None), "status_code", None)
+def _told(error: BaseException, cause: BaseException, token: str | None) -> Exception:
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    # What is wrong with the metadata of a card stands in the outer error alone.
+    line = one_line(error if isinstance(error, ValueError) else cause).replace(token or "hf_token", "***")
     if status in (401, 403):
         return PermissionError(
             f"The Hub does not let this token write there: {line} Use one that may write to that namespace "
             "(`hf auth login`)."
+        )
+    if status == 400:
+        return ValueError(
+            f"The Hub does not take what it was sent: {line} Correct that in the recipe, and push again."
         )
     return ConnectionError(
         f"The push did not come to its end: {line} What is half there says so, and the same command goes on from here."
