@@ -12,8 +12,10 @@ from hf_augment.publish.places import without_places
 from hf_augment.recipe import parse_recipe
 from hf_augment.record import read_json, write_json
 from hf_augment.run import run
+from hf_augment.sources import read_card
 from tests import made_up_study, tiny
-from tests.stories import ROOT
+from tests.loopback_hub import LoopbackHub
+from tests.stories import ROOT, told
 
 RULES = """
 # Deletes words.
@@ -183,3 +185,46 @@ def test_the_block_in_the_readme_is_one():
     recipe = parse_recipe(f"output: x\ndata: {{path: x}}\n{block}", "README.md")
     assert isinstance(recipe.publish, PublishConfig)
     assert recipe.publish.private
+
+
+# What the card of the source says
+
+
+def test_the_card_of_a_source_is_noted(ran, tmp_path):
+    assert read_card("embedded:reviews", None) == {"license": "apache-2.0", "language": ["en"]}
+    assert read_card(str(ran / "rows"), None) is None
+    assert read_card(str(ran / "rows" / "train.jsonl"), None) is None
+    for text in ("no front matter", "---\na: [\n---\n", "---\n- a list\n---\n", "---\nlicense:\n---\n"):
+        (tmp_path / "README.md").write_text(text, encoding="utf-8")
+        assert read_card(str(tmp_path), None) is None
+    (tmp_path / "README.md").write_text("---\r\nlicense: other\r\nlicense_name: mine\r\n---\r\n", encoding="utf-8")
+    assert read_card(str(tmp_path), None) == {"license": "other", "license_name": "mine"}
+    assert read_card("nobody/nothing", None) is None
+
+
+def from_the_hub(folder: str) -> list[str]:
+    """Augment a dataset of the Hub, and show what would be pushed."""
+    from datasets import Dataset
+    from huggingface_hub import DatasetCard, HfApi
+
+    rows = {"text": [text for text, _ in tiny.ROWS], "label": [label for _, label in tiny.ROWS]}
+    Dataset.from_dict(rows).push_to_hub("me/source")
+    card = DatasetCard.load("me/source")
+    card.data.license, card.data.language = "cc-by-sa-4.0", "en"
+    card.push_to_hub("me/source")
+    recipe = Path(folder) / "hub.yaml"
+    recipe.write_text(RULES.replace("{folder}/rows", "me/source").format(folder=folder), encoding="utf-8")
+    run(str(recipe), report=lambda line: None)
+    return [shown(recipe, to="me"), HfApi().dataset_info("me/source").sha]
+
+
+@pytest.mark.slow
+def test_source_commit_and_licence_of_a_dataset_on_the_hub_stand_in_the_card(tmp_path):
+    token = "hf_" + "WrItEwRiTe" * 4
+    with LoopbackHub({token: ("me", "write")}) as hub:
+        text, commit = told(from_the_hub, hub.environment(tmp_path / "caches", token), str(tmp_path))
+    for line in ("license: cc-by-sa-4.0", "language:\n    - en", "source_datasets:\n    - me/source"):
+        assert f"    {line}\n" in text
+    assert f"hf-augment run hub.yaml --set data.revision={commit}\n" in text
+    assert f"datasets/me/source) at commit <code>{commit}</code>" in text
+    assert "The source dataset is under <code>cc-by-sa-4.0</code>, says its card, and so is this one." in text
