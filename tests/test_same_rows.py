@@ -42,7 +42,7 @@ def ways(given, augment: Augment) -> dict:
 def test_the_same_rows_come_out(name, given):
     augment = Augment(transform(name), text="text", label="label", copies=1, key="id")
     whole = found(given.map(augment, batched=True, batch_size=1000))
-    assert len(whole) > ROWS * 1.05
+    assert len(whole) >= ROWS + 5
     for way, rows in ways(given, augment).items():
         again = found(rows)
         differ = sum(whole.get(place) != again.get(place) for place in whole.keys() | again.keys())
