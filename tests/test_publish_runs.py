@@ -1,5 +1,6 @@
 """What a push makes of runs of all kinds, shown by dry runs: nothing leaves this machine, nor do its paths."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 import hf_augment
 from hf_augment.blocks import PublishConfig
+from hf_augment.provenance import PROVENANCE
+from hf_augment.publish.facts import published, read_record, read_rows
 from hf_augment.publish.places import without_places
-from hf_augment.recipe import parse_recipe
+from hf_augment.recipe import load_recipe, parse_recipe
 from hf_augment.record import read_json, write_json
 from hf_augment.run import run
 from hf_augment.sources import read_card
@@ -136,6 +139,105 @@ def test_a_spec_that_others_cannot_use_does_not_go_along(ran, tmp_path):
     assert "augment.json" not in text
     assert "what it refers to is not on the Hub" in text
     assert str(tmp_path) not in text.replace(str(tmp_path / "pool"), "")
+
+
+# Without real rows
+
+TITLED = """
+output: {folder}/out
+data: {{path: {folder}/rows, test_split: null, validation_split: validation}}
+augment: {{pipeline: [{{name: random_delete, rate: 0.3}}], copies: 3}}
+"""
+
+
+def titled(folder: Path) -> Path:
+    """A recipe for rows of three words with a title, whose copies repeat rows of either split now and then."""
+    (folder / "rows").mkdir()
+    for split, rows in {"train": tiny.ROWS[::2], "validation": tiny.ROWS[1::5]}.items():
+        lines = [
+            json.dumps({"text": text, "title": f"SECRET {text}", "label": label, "id": f"{split} {i} SECRET"})
+            for i, (text, label) in enumerate(rows)
+        ]
+        (folder / "rows" / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (folder / "r.yaml").write_text(TITLED.format(folder=folder), encoding="utf-8")
+    return folder / "r.yaml"
+
+
+def pushed_without_gold(recipe: Path, *settings: str) -> tuple[list, list, dict]:
+    """All rows of a run, those that a push without real rows sends, and what its record says of them."""
+    from datasets import load_from_disk
+
+    recipe = load_recipe(str(recipe), settings)
+    record = read_record(recipe)
+    splits = read_rows(recipe, record, False)
+    assert list(splits) == ["train"]
+    places = {"dataset": "me/x", "classifier": None, "generator": None}
+    told = published(recipe, record, PublishConfig(include_gold=False), places, splits)
+    everything = load_from_disk(str(Path(recipe.output) / "dataset"))
+    return [row for split in everything.values() for row in split], list(splits["train"]), told
+
+
+def test_without_gold_no_other_column_of_a_real_row_goes(tmp_path):
+    recipe = titled(tmp_path)
+    run(str(recipe), report=lambda line: None)
+    _, rows, _ = pushed_without_gold(recipe)
+    assert rows
+    assert all(set(row) == {"text", "label", *PROVENANCE} for row in rows)
+    assert all(row["label"] in tiny.WORDS for row in rows)
+    text = shown(recipe, to="me", include_gold=False)
+    assert "SECRET" not in text
+    assert "The other columns of the source are left out" in text
+    assert "title" in shown(recipe, to="me")
+    run(str(recipe), ["augment.key=id"], report=lambda line: None)
+    _, rows, _ = pushed_without_gold(recipe, "augment.key=id")
+    assert rows
+    assert "SECRET" not in json.dumps(rows)  # an id is a column of a real row too
+    assert len({row["source_id"] for row in rows}) > 1
+
+
+def test_without_gold_no_text_of_a_real_row_goes(tmp_path):
+    from datasets import Dataset
+
+    from hf_augment import SimilarSentence
+
+    recipe = titled(tmp_path)
+    evaluation = [json.loads(line)["text"] for line in (tmp_path / "rows/validation.jsonl").read_text().splitlines()]
+    others = ["A sentence of nobody's.", "Another of the kind!"]
+    pool = Dataset.from_dict({"text": [evaluation[0].upper(), evaluation[1], tiny.ROWS[0][0], *others]})
+    SimilarSentence.fit(pool, tmp_path / "pool", text="text")
+    step = "{name: similar_sentence, pool: %s, same_label: false, threshold: -1, temperature: 100}" % (
+        tmp_path / "pool"
+    )
+    settings = [f"augment.pipeline=[{step}]"]
+    run(str(recipe), settings, report=lambda line: None)
+    everything, rows, told = pushed_without_gold(recipe, *settings)
+    assert {row["text"] for row in rows} == set(others)
+    repeated = sum(row["augmented_by"] != "original" for row in everything) - len(rows)
+    assert repeated > 0
+    assert told["left_out"] == {"selection dropped them": 0, "they say what a real row says": repeated}
+    assert {row["text"] for row in told["examples"]} <= set(others)
+    text = shown(recipe, *settings, to="me", include_gold=False)
+    assert f"{repeated} written rows are left out too: {repeated} because they say what a real row says." in text
+    only = Dataset.from_dict({"text": [tiny.ROWS[0][0], evaluation[1]]})
+    SimilarSentence.fit(only, tmp_path / "pool", text="text")
+    run(str(recipe), settings, report=lambda line: None)
+    with pytest.raises(ValueError, match="Without the real rows there is none: of .* say what a real row says. Leave"):
+        shown(recipe, *settings, to="me", include_gold=False)
+
+
+def test_without_gold_no_row_goes_that_selection_dropped(tmp_path):
+    recipe = titled(tmp_path)
+    settings = ["select={encoder: null, near_duplicate: null, agreement: false, copied_words: 3}"]
+    run(str(recipe), settings, report=lambda line: None)
+    everything, rows, told = pushed_without_gold(recipe, *settings)
+    dropped = [row for row in everything if row["augmented_by"] != "original" and not row["selected"]]
+    assert dropped
+    assert rows
+    assert all(row["selected"] for row in rows)
+    assert {"selected", "dropped", "copied_words", "round"} < set(rows[0])
+    assert "title" not in rows[0]
+    assert told["left_out"]["selection dropped them"] == len(dropped)
+    assert f"{len(dropped)} because selection dropped them" in shown(recipe, *settings, to="me", include_gold=False)
 
 
 # With a study
