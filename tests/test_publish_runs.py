@@ -11,7 +11,7 @@ import hf_augment
 from hf_augment.blocks import PublishConfig
 from hf_augment.provenance import PROVENANCE
 from hf_augment.publish.facts import published, read_record, read_rows
-from hf_augment.publish.places import without_places
+from hf_augment.publish.places import fit_to_be_read, places_here, without_places
 from hf_augment.recipe import load_recipe, parse_recipe
 from hf_augment.record import read_json, write_json
 from hf_augment.run import run
@@ -83,6 +83,92 @@ def test_only_whole_folders_are_replaced():
     assert without_places(said, words) == expected
 
 
+def sent(folder: Path) -> list[str]:
+    """The record and the recipe that a push would send, as texts."""
+    recipe = load_recipe(str(folder / "r.yaml"))
+    record = read_record(recipe)
+    record["publish"] = published(recipe, record, PublishConfig(), {"generator": None}, None)
+    found = fit_to_be_read(record, places_here(recipe, record, None))
+    return [json.dumps(found), found["recipe"]["text"]]
+
+
+PLACES = """
+output: {folder}/out
+data: {{path: {folder}/rows, test_split: null}}
+train: {{model: "{far}/base//model/", extra: {{deepspeed: {far}/deep.json}}}}
+augment:
+  pipeline:
+    - {{name: one_of, transforms: [{{name: synonym, table: {far}/words.txt}}, {{name: generate, model: {far}/writer}}]}}
+select: {{encoder: {far}/encoder}}
+"""
+
+
+@pytest.fixture
+def elsewhere(ran, tmp_path) -> tuple[Path, Path]:
+    """A folder with the record of a run that needs files of another one, and that one."""
+    folder, far = tmp_path / "here", tmp_path / "secret place"
+    shutil.copytree(ran / "rows", folder / "rows")
+    for name in ("base/model", "writer", "encoder"):
+        (far / name).mkdir(parents=True)
+        (far / name / "weights.txt").write_text("", encoding="utf-8")
+    for name in ("words.txt", "deep.json"):
+        (far / name).write_text("good\tfine\n", encoding="utf-8")
+    text = PLACES.format(folder=folder, far=far)
+    (folder / "r.yaml").write_text(text, encoding="utf-8")
+    recipe = load_recipe(str(folder / "r.yaml"))
+    told = {"file": "r.yaml", "text": text, "set": [f"select.encoder={far}/encoder"]}
+    spec = {"task": "text-classification", "transform": recipe.transform().to_spec()}
+    augment = {"spec": spec, "identity": {str(far): 1}, "made_from": "x"}
+    write_json(
+        folder / "out" / "record.json", {"recipe": told, "data": {"path": f"{folder}/rows"}, "augment": augment}
+    )
+    return folder, far
+
+
+def test_no_file_that_a_recipe_names_is_told(elsewhere):
+    folder, far = elsewhere
+    record = read_json(folder / "out" / "record.json")
+    record["augment"]["identity"] = {}
+    write_json(folder / "out" / "record.json", record)
+    for text in sent(folder):
+        assert str(far) not in text
+        assert str(folder) not in text
+        for name in ("model/", "deep.json", "words.txt", "writer", "encoder"):
+            assert name in text
+
+
+def test_keys_are_no_places_and_a_path_among_them_is_refused(elsewhere):
+    folder, far = elsewhere
+    with pytest.raises(ValueError, match=r"on this machine, in augment.identity, so nothing was pushed") as caught:
+        sent(folder)
+    assert repr(str(far)) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "comment", ["# see {}.", "# ({}, or so)", "# in {}/words.txt and elsewhere", "# file://{}", "# /no such, {}"]
+)
+def test_a_path_that_nothing_stands_for_is_refused(comment, elsewhere, tmp_path):
+    folder, _ = elsewhere
+    (tmp_path / "other").mkdir()
+    record = read_json(folder / "out" / "record.json")
+    record["augment"]["identity"] = {}
+    record["recipe"]["text"] += comment.format(tmp_path / "other")
+    write_json(folder / "out" / "record.json", record)
+    with pytest.raises(
+        ValueError, match=rf"tell of '{tmp_path}/other', .* in recipe.text, so nothing was pushed"
+    ) as caught:
+        sent(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_only_looks_like_a_path_is_none(tmp_path):
+    said = 'and/or, </tmp>, a / b, /., /..., https://tmp/root, 1/2, "/no such file", "/tmp/no such file", ~/tmp, C:\\nothing, <br /> 50 km/h'
+    record = {"said": [said], "publish": {"examples": [{"text": f"I keep it in {tmp_path}."}]}}
+    assert fit_to_be_read(record, {str(tmp_path): "x"}) == record  # rows go along as they are
+    assert fit_to_be_read({"a": {"C:\\b": 'C:\\b\\c "'}}, {"C:\\b": "b"}) == {"a": {"C:\\b": 'b\\c "'}}
+
+
 def test_names_and_licence_come_from_the_recipe(ran):
     text = shown(ran / "rules.yaml", "publish={dataset: we/rules, license: cc0-1.0, language: [en], private: false}")
     assert "dataset we/rules (public, if it is new)" in text
@@ -138,7 +224,8 @@ def test_a_spec_that_others_cannot_use_does_not_go_along(ran, tmp_path):
     text = shown(tmp_path / "out", to="me")
     assert "augment.json" not in text
     assert "what it refers to is not on the Hub" in text
-    assert str(tmp_path) not in text.replace(str(tmp_path / "pool"), "")
+    assert str(tmp_path) not in text
+    assert "pool: pool," in text
 
 
 # Without real rows
@@ -221,7 +308,7 @@ def test_without_gold_no_text_of_a_real_row_goes(tmp_path):
     only = Dataset.from_dict({"text": [tiny.ROWS[0][0], evaluation[1]]})
     SimilarSentence.fit(only, tmp_path / "pool", text="text")
     run(str(recipe), settings, report=lambda line: None)
-    with pytest.raises(ValueError, match="Without the real rows there is none: of .* say what a real row says. Leave"):
+    with pytest.raises(ValueError, match=r"Without the real rows there is none: of .* say what a real row says"):
         shown(recipe, *settings, to="me", include_gold=False)
 
 
