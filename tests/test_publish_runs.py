@@ -68,6 +68,33 @@ def test_a_step_that_was_found_on_disk_keeps_its_cost(ran):
     assert before["augment"] < 99.0
 
 
+def test_what_changes_no_result_clears_no_record(ran, tmp_path):
+    text = RULES.format(folder=ran).replace(f"{ran}/out", f"{tmp_path}/out")
+    recipe, file = tmp_path / "r.yaml", tmp_path / "out" / "record.json"
+    recipe.write_text(text, encoding="utf-8")
+    run(str(recipe), report=lambda line: None)
+    write_json(file, {**read_json(file), "seconds": {"augment": 99.0}})
+    changed = f"{text}publish: {{dataset: me/x}}  # a comment\n"
+    recipe.write_text(changed, encoding="utf-8")
+    run(str(recipe), ["publish.license=mit"], report=lambda line: None)
+    found = read_json(file)
+    assert found["seconds"] == {"augment": 99.0}
+    assert (found["recipe"]["text"], found["recipe"]["set"]) == (changed, ["publish.license=mit"])
+    run(str(recipe), ["augment.copies=1"], report=lambda line: None)
+    assert read_json(file)["seconds"]["augment"] < 99.0
+    for damaged in ("something", {**found["recipe"], "text": "a: ["}, {**found["recipe"], "text": 3}):
+        write_json(file, {"recipe": damaged, "seconds": {"augment": 99.0}})
+        run(str(recipe), report=lambda line: None)
+        assert read_json(file)["seconds"]["augment"] < 99.0
+
+
+def test_the_record_knows_how_the_source_names_its_splits(tmp_path):
+    recipe = titled(tmp_path)
+    run(str(recipe), report=lambda line: None)
+    _, _, told = pushed_without_gold(recipe)
+    assert told["splits"] == {"train": "train", "validation": "validation", "test": None}
+
+
 def test_no_folder_of_this_machine_is_told(ran):
     text = shown(ran / "out", to="me")
     assert str(ran) not in text
@@ -388,6 +415,10 @@ def test_the_card_of_a_source_is_noted(ran, tmp_path):
         assert read_card(str(tmp_path), None) is None
     (tmp_path / "README.md").write_text("---\r\nlicense: other\r\nlicense_name: mine\r\n---\r\n", encoding="utf-8")
     assert read_card(str(tmp_path), None) == {"license": "other", "license_name": "mine"}
+    (tmp_path / "README.md").write_text("---\nlicense: mit\nlanguage: [no, en]\n---\n", encoding="utf-8")
+    assert read_card(str(tmp_path), None) == {"license": "mit", "language": ["no", "en"]}  # Norwegian
+    (tmp_path / "README.md").write_text("---\nlanguage: no\n---\n", encoding="utf-8")
+    assert read_card(str(tmp_path), None) == {"language": "no"}
     assert read_card("nobody/nothing", None) is None
 
 

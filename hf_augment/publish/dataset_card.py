@@ -35,11 +35,11 @@ def dataset_card(record: Mapping[str, Any]) -> Card:
     Args:
         record (`Mapping`): What `record.json` holds, with `publish`.
     """
-    publish, data = record["publish"], record["data"]
+    publish, data, spec = record["publish"], record["data"], record["augment"]["spec"]
     total = sum(split["rows"] for split in publish["rows"].values())
     known = {
         **metadata(record, data=True),
-        "task_categories": [record["augment"]["spec"]["task"]],
+        "task_categories": [spec["task"]] if spec.get("label") else None,
         "size_categories": [next((name for limit, name in _SIZES if total < limit), "n>1T")],
         "source_datasets": [data["path"]] if is_hub_id(data) else None,
         "tags": list(TAGS),

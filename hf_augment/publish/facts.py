@@ -180,6 +180,7 @@ def published(
         "language": None if config.language is None else list(config.language),
         "include_gold": config.include_gold,
         "left_out": _left_out(recipe) if splits and not config.include_gold else {},
+        "splits": {role: getattr(recipe.data, f"{role}_split") for role in ("train", "validation", "test")},
         "rows": {name: _counts(split) for name, split in (splits or {}).items()},
         "examples": _examples(splits["train"], recipe) if splits else [],
         "classifier_base": _hub_model(recipe),
