@@ -24,7 +24,7 @@ def register(root: Path | None = None) -> Path:
 
     Raises:
         `FileNotFoundError`: No script `hf-augment` belongs to this Python.
-        `FileExistsError`: The extension was installed from GitHub by `hf extensions install`.
+        `FileExistsError`: The extension was installed from GitHub by `hf extensions install`, or nobody can tell.
         `RuntimeError`: The installed `huggingface_hub` has no extensions, or would not read the manifest.
     """
     script = Path(sys.executable).with_name(NAME)
@@ -36,13 +36,18 @@ def register(root: Path | None = None) -> Path:
         )
     root = root or _root()
     file = root / NAME / "manifest.json"
-    held = read_json(file)
-    if isinstance(held, dict) and held.get("owner") != OWNER:
-        raise FileExistsError(
-            f"hf augment is installed from {held.get('repo_id')} already. Run hf extensions remove augment first."
-        )
+    held = file.read_bytes() if file.exists() else None
+    if held is not None:
+        _refuse_foreign(file)
     write_json(file, manifest(found, datetime.now(UTC).isoformat()))
-    _check(file)
+    try:
+        _check(file)
+    except Exception:
+        if held is None:
+            file.unlink()
+        else:
+            file.write_bytes(held)
+        raise
     return file
 
 
@@ -78,6 +83,18 @@ def _root() -> Path:
     return Path(EXTENSIONS_ROOT).expanduser()
 
 
+def _refuse_foreign(file: Path) -> None:
+    """Raise a `FileExistsError` if a manifest is not ours, or damaged: then another installation may lie beside it."""
+    held = read_json(file)
+    if isinstance(held, dict) and (held.get("owner"), held.get("repo")) == (OWNER, NAME):
+        return
+    known = isinstance(held, dict) and held.get("repo_id")
+    said = (
+        f"hf augment is installed from {known} already" if known else f"{file} is what {NAME} register did not write"
+    )
+    raise FileExistsError(f"{said}. Run hf extensions remove augment first.")
+
+
 def _check(file: Path) -> None:
     """Let `hf`'s own reader read the manifest: its format is not a public one."""
     from huggingface_hub.cli.extensions import ExtensionManifest
@@ -85,7 +102,6 @@ def _check(file: Path) -> None:
     try:
         ExtensionManifest.load(file.parent)
     except Exception as error:
-        shutil.rmtree(file.parent)
         raise RuntimeError(
             f"The installed huggingface_hub reads manifests of another form ({error}). Call hf-augment itself."
         ) from error

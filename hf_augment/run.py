@@ -1,5 +1,6 @@
 """The main job, step by step: data, generator, augmented and selected rows, comparison; each result stays on disk."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +11,7 @@ from hf_augment.data import load_data
 from hf_augment.errors import unknown
 from hf_augment.launch import launch
 from hf_augment.provenance import ORIGINAL
-from hf_augment.recipe import SPLIT, Recipe, find_recipe, load_recipe
+from hf_augment.recipe import SPLIT, Recipe, find_recipe, load_recipe, parse_recipe
 from hf_augment.record import Record, environment, read_json
 from hf_augment.rounds import check_models, select_rows
 from hf_augment.saved import refuse_foreign
@@ -96,12 +97,29 @@ def start_record(recipe: Recipe, path: str, overrides: list[str]) -> Record:
     text = find_recipe(path).read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).hexdigest()
     facts = {"file": Path(path).name, "text": text, "sha256": digest, "set": overrides}
-    if record.facts.get("recipe") != facts:
+    told = record.facts.get("recipe")
+    if told != facts and not _is_same(recipe, told):
         record.clear()  # another recipe's results in the same folder are none of this one's
     record.add("recipe", facts)
     record.add("seed", recipe.seed)
     record.add("environment", environment())
     return record
+
+
+def _is_same(recipe: Recipe, told: Any) -> bool:
+    """Return whether a recorded recipe is this one, whatever it says of publishing, and however it is written."""
+    try:
+        made = parse_recipe(told["text"], told["file"], told["set"])
+    except (
+        AttributeError,
+        ImportError,
+        KeyError,
+        OSError,
+        TypeError,
+        ValueError,
+    ):  # there is none, it is damaged, or it is of another version
+        return False
+    return dataclasses.replace(made, publish=None) == dataclasses.replace(recipe, publish=None)
 
 
 def train(recipe: Recipe, path: str, overrides: list[str], flags: Iterable[str], record: Record) -> None:

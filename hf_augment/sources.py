@@ -107,12 +107,31 @@ def read_card(path: str, commit: str | None) -> dict[str, Any] | None:
         else:
             file = Path(hf_hub_download(path, "README.md", repo_type="dataset", revision=commit))
         found = _FRONT_MATTER.match(file.read_text(encoding="utf-8"))
-        said = yaml.safe_load(found[1]) if found else None
+        said = read_metadata(found[1]) if found else None
     except (HfHubHTTPError, OSError, ValueError, yaml.YAMLError):
         return None
     if not isinstance(said, dict):
         return None
     return {name: said[name] for name in _CARD if said.get(name)} or None
+
+
+def read_metadata(text: str) -> Any:
+    """Read the YAML of a card, in which `no` is a language, as the Hub reads it, where YAML 1.1 says `False`."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML without booleans."""
+
+    boolean = "tag:yaml.org,2002:bool"
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != boolean]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    found = yaml.safe_load(text)
+    if not isinstance(found, dict):
+        return found
+    said = yaml.load(text, Loader=Loader)
+    return {**found, **{name: said[name] for name in _CARD if name in said}}
 
 
 def _embedded(path: str) -> Path:

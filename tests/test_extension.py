@@ -85,16 +85,52 @@ def test_the_command_says_where_the_manifest_is(home, tmp_path):
     assert Path(done.stdout.strip()).is_file()
 
 
-def test_one_from_github_is_not_replaced(tmp_path, monkeypatch):
+@pytest.fixture
+def root(tmp_path, monkeypatch) -> Path:
+    """A folder of extensions, with another installation's environment in ours."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     (tmp_path / NAME).write_text("", encoding="utf-8")
     root = tmp_path / "extensions"
-    (root / NAME).mkdir(parents=True)
+    (root / NAME / "venv").mkdir(parents=True)
+    return root
+
+
+def test_one_from_github_is_not_replaced(root):
     theirs = json.dumps({**manifest("/bin/x", "now"), "owner": "someone", "repo_id": "someone/hf-augment"})
     (root / NAME / "manifest.json").write_text(theirs, encoding="utf-8")
     with pytest.raises(FileExistsError, match="installed from someone/hf-augment already"):
         register(root)
     assert (root / NAME / "manifest.json").read_text(encoding="utf-8") == theirs
+
+
+@pytest.mark.parametrize("held", ['{"owner": "us", "repo_id": "us/hf-aug', "[]", "{}", '{"owner": null}', "\xff"])
+def test_one_whose_manifest_is_not_ours_to_read_is_not_replaced(held, root):
+    file = root / NAME / "manifest.json"
+    file.write_bytes(held.encode("latin-1"))
+    with pytest.raises(
+        FileExistsError, match=r"what hf-augment register did not write.*Run hf extensions remove augment"
+    ):
+        register(root)
+    assert file.read_bytes() == held.encode("latin-1")
+
+
+@pytest.mark.parametrize("before", [None, "ours"])
+def test_a_manifest_that_hf_cannot_read_leaves_everything_as_it_was(before, root, monkeypatch):
+    from huggingface_hub.cli.extensions import ExtensionManifest
+
+    def refuse(folder: Path) -> None:
+        raise TypeError("another form")
+
+    file = root / NAME / "manifest.json"
+    held = None
+    if before:
+        held = register(root).read_bytes()
+    monkeypatch.setattr(ExtensionManifest, "load", refuse)
+    with pytest.raises(RuntimeError, match="reads manifests of another form"):
+        register(root)
+    assert (file.read_bytes() if file.exists() else None) == held
+    assert (root / NAME / "venv").is_dir()
+    assert not list((root / NAME).glob("*.tmp"))
 
 
 def test_without_a_script_it_is_said_how_to_get_one(tmp_path, monkeypatch):

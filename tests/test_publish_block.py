@@ -87,6 +87,11 @@ def test_metadata_that_do_not_change_keep_their_form():
     assert has_block(text)
 
 
+def test_norwegian_stays_norwegian():
+    there = "---\nlanguage: [no, en]\nprivate: no\n---\n"
+    assert metadata(whole(CARD, there, {})) == {"language": ["no", "en"], "private": False, **CARD.metadata}
+
+
 def test_broken_metadata_are_said():
     with pytest.raises(ValueError, match="no YAML"):
         whole(CARD, "---\na: [\n---\n", {})

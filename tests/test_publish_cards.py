@@ -66,6 +66,24 @@ def test_the_metadata_of_the_models_are_what_the_hub_knows(record):
     assert (generator.pipeline_tag, generator.base_model) == ("text-generation", "small/gpt")
 
 
+def test_the_score_is_of_the_split_that_it_was_measured_on(record):
+    def tested_on() -> tuple[str, str]:
+        (result,) = ModelCard(cards(record)["classifier"]).data.eval_results
+        return result.dataset_type, result.dataset_split
+
+    record["publish"]["splits"] = {"train": "train", "validation": "dev", "test": "heldout"}
+    assert tested_on() == ("you/films", "heldout")
+    record["data"] |= {"path": "mine.csv", "commit": None}
+    assert tested_on() == ("me/film-augmented", "test")  # as we call it there
+    record["publish"]["dataset"] = None
+    assert tested_on() == ("mine.csv", "heldout")
+
+
+def test_rows_without_labels_are_for_no_classifier(record):
+    record["augment"]["spec"]["label"] = None
+    assert DatasetCard(cards(record)["dataset"]).data.task_categories is None
+
+
 def test_the_scores_stand_in_a_file_of_their_own_too(record):
     import yaml
     from huggingface_hub import parse_eval_result_entries

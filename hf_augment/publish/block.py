@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from hf_augment.sources import read_metadata
+
 BEGIN = "<!-- hf-augment: begin -->"
 END = "<!-- hf-augment: end -->"
 INCOMPLETE = "status: incomplete"
@@ -103,7 +105,7 @@ def _read_yaml(text: str) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(text)
+        found = read_metadata(text)
     except yaml.YAMLError as error:
         raise ValueError(
             f"The card on the Hub has metadata that are no YAML: {' '.join(str(error).split())} Correct its README.md."

@@ -33,11 +33,12 @@ def classifier_card(record: Mapping[str, Any]) -> Card:
 
     data, publish = record["data"], record["publish"]
     trained_on = [publish.get("dataset"), data["path"] if is_hub_id(data) else None]
+    ours = None if is_hub_id(data) else publish.get("dataset")
     tested_on = {
-        "dataset_type": data["path"] if is_hub_id(data) else publish.get("dataset") or data["path"],
+        "dataset_type": ours or data["path"],
         "dataset_name": data["path"],
         "dataset_config": data.get("name"),
-        "dataset_split": "test",
+        "dataset_split": "test" if ours else (publish.get("splits") or {}).get("test") or "test",
         "dataset_revision": data.get("commit"),
     }
     rows = record["study"]["evaluated_on"]["test"]

@@ -35,11 +35,11 @@ def dataset_card(record: Mapping[str, Any]) -> Card:
     Args:
         record (`Mapping`): What `record.json` holds, with `publish`.
     """
-    publish, data = record["publish"], record["data"]
+    publish, data, spec = record["publish"], record["data"], record["augment"]["spec"]
     total = sum(split["rows"] for split in publish["rows"].values())
     known = {
         **metadata(record, data=True),
-        "task_categories": [record["augment"]["spec"]["task"]],
+        "task_categories": [spec["task"]] if spec.get("label") else None,
         "size_categories": [next((name for limit, name in _SIZES if total < limit), "n>1T")],
         "source_datasets": [data["path"]] if is_hub_id(data) else None,
         "tags": list(TAGS),
@@ -57,12 +57,13 @@ def _what(record: Mapping[str, Any]) -> str:
     share = f"{train['synthetic'] / train['rows']:.1%}" if train["rows"] else "none"
     writers = sorted(writer for writer in record["augment"]["rows_by"] if writer != "original")
     load = f'from datasets import load_dataset\n\ntrain = load_dataset("{name}", split="train")'
-    if "select" in record:
+    if "select" in record and record["publish"]["include_gold"]:
         load += '\ntrain = train.filter(lambda row: row["selected"])  # without the rows that selection dropped'
     gold = (
         "The real rows are among them."
         if record["publish"]["include_gold"]
         else "The real rows are left out, as whoever pushed it wished; a row that edits a real text holds most of it."
+        + _left_out(record)
     )
     return paragraphs(
         f"# {plain(name)}",
@@ -71,6 +72,14 @@ def _what(record: Mapping[str, Any]) -> str:
         fenced(load, "python"),
         together(record, "dataset"),
     )
+
+
+def _left_out(record: Mapping[str, Any]) -> str:
+    found = {why: number for why, number in (record["publish"].get("left_out") or {}).items() if number}
+    if not found:
+        return ""
+    reasons = ", ".join(f"{number} because {why}" for why, number in sorted(found.items()))
+    return f" {sum(found.values())} written rows are left out too: {reasons}."
 
 
 def _rows(record: Mapping[str, Any]) -> str:
@@ -86,8 +95,12 @@ def _rows(record: Mapping[str, Any]) -> str:
     if "select" in record:
         columns += (
             " `selected`: whether selection kept the row; `dropped`: why not; `round`: the round that wrote it. Scores are "
-            "columns too. A written row repeats the other columns of its source."
+            "columns too."
         )
+    if record["publish"]["include_gold"]:
+        columns += " A written row repeats the other columns of its source."
+    else:
+        columns += " The other columns of the source are left out, since they are those of real rows."
     spec = canonical(record["augment"]["spec"])
     told = (
         'The whole transform is `augment.json`, for `Augment.from_pretrained(..., repo_type="dataset")`:'

@@ -7,15 +7,20 @@ from typing import Any
 
 from hf_augment.blocks import PublishConfig
 from hf_augment.engine.resources import EMBEDDED
-from hf_augment.provenance import ORIGINAL
+from hf_augment.provenance import ORIGINAL, PROVENANCE
 from hf_augment.publish.gains_picture import decisive
 from hf_augment.publish.spec import local_references
 from hf_augment.recipe import Recipe
 from hf_augment.record import read_json
+from hf_augment.rounds import ROUND
+from hf_augment.selection.rows import columns_of
+from hf_augment.streams import row_key
+from hf_augment.words import same_words
 
 ARM = "augmented"  # the classifier that is pushed
 KINDS = ("dataset", "classifier", "generator")
 _SUFFIXES = {"dataset": "augmented", "classifier": "classifier", "generator": "generator"}
+DROPPED, REPEATED = "selection dropped them", "they say what a real row says"  # why written rows stay at home
 _EXAMPLES = 2  # of each label
 _NO_MODEL = "features"  # a regression on frozen vectors, which transformers cannot load
 
@@ -91,7 +96,7 @@ def read_rows(recipe: Recipe, record: Mapping[str, Any], include_gold: bool) -> 
         include_gold (`bool`): Whether real rows are among them. Without, only the training split has any.
 
     Raises:
-        `ValueError`: The folder holds other rows than the record tells of.
+        `ValueError`: The folder holds other rows than the record tells of, or none may go.
     """
     from datasets import load_from_disk
 
@@ -103,13 +108,57 @@ def read_rows(recipe: Recipe, record: Mapping[str, Any], include_gold: bool) -> 
             f"{folder} holds other rows than {Path(recipe.output) / 'record.json'} tells of. Write hf-augment run again."
         )
     splits = load_from_disk(str(folder))
-    if include_gold:
-        return splits
-    train = splits["train"]
-    written = [i for i, by in enumerate(train["augmented_by"]) if by != ORIGINAL]
-    if not written:
-        raise ValueError("Without the real rows there is none: nothing was written. Leave --without-gold out.")
-    return type(splits)({"train": train.select(written)})
+    return splits if include_gold else type(splits)({"train": _without_gold(recipe, splits)[0]})
+
+
+def _without_gold(recipe: Recipe, splits: Any) -> tuple[Any, dict[str, int]]:
+    """
+    Keep of the training split the written rows that say nothing a real row says, and of those what was written.
+
+    A transform may write a real text as it is, and selection drops rows because they repeat a real one: neither may go
+    where real rows may not. The other columns of a written row are those of the real row that it was made from.
+
+    Args:
+        recipe ([`Recipe`]): The run.
+        splits (`DatasetDict`): All its rows, real ones too.
+
+    Returns:
+        `tuple`: The rows, and how many written ones were left out, by the reason.
+
+    Raises:
+        `ValueError`: There is none.
+    """
+    train, text = splits["train"].with_format(None), recipe.data.text
+    real = {
+        same_words(said)
+        for split in splits.values()
+        for said, by in zip(split.with_format(None)[text], split["augmented_by"], strict=True)
+        if by == ORIGINAL and said is not None
+    }
+    selected = train["selected"] if "selected" in train.column_names else [True] * len(train)
+    kept, left_out = [], {DROPPED: 0, REPEATED: 0}
+    for i, (by, keep, said) in enumerate(zip(train["augmented_by"], selected, train[text], strict=True)):
+        if by == ORIGINAL:
+            continue
+        why = DROPPED if not keep else REPEATED if said is None or same_words(said) in real else None
+        if why is None:
+            kept.append(i)
+        else:
+            left_out[why] += 1
+    if not kept:
+        raise ValueError(
+            f"Without the real rows there is none: of {sum(left_out.values())} written rows, selection dropped "
+            f"{left_out[DROPPED]}, and {left_out[REPEATED]} say what a real row says. Leave --without-gold out."
+        )
+    ours = {text, recipe.data.label, *PROVENANCE}
+    ours |= {ROUND, *columns_of(recipe.select, by_hand=True)} if recipe.select is not None else set()
+    rows = train.select(kept).select_columns([name for name in train.column_names if name in ours])
+    if recipe.augment.key is not None:  # then `source_id` is a column of the real row
+        hidden = [row_key([source]).hex() for source in rows["source_id"]]
+        features = rows.features
+        rows = rows.remove_columns("source_id").add_column("source_id", hidden).select_columns(list(features))
+        rows = rows.cast(features)
+    return rows, left_out
 
 
 def published(
@@ -130,12 +179,20 @@ def published(
         "license": config.license,
         "language": None if config.language is None else list(config.language),
         "include_gold": config.include_gold,
+        "left_out": _left_out(recipe) if splits and not config.include_gold else {},
+        "splits": {role: getattr(recipe.data, f"{role}_split") for role in ("train", "validation", "test")},
         "rows": {name: _counts(split) for name, split in (splits or {}).items()},
         "examples": _examples(splits["train"], recipe) if splits else [],
         "classifier_base": _hub_model(recipe),
         "spec_travels": recipe.augment is not None and _travels(recipe, places["generator"]),
         "study": _study(recipe, record),
     }
+
+
+def _left_out(recipe: Recipe) -> dict[str, int]:
+    from datasets import load_from_disk
+
+    return _without_gold(recipe, load_from_disk(str(folder_of_dataset(recipe))))[1]
 
 
 def _counts(split: Any) -> dict[str, int]:
