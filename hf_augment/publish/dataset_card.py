@@ -17,6 +17,7 @@ from hf_augment.publish.card_parts import (
     verdict,
 )
 from hf_augment.publish.escape import fenced, paragraphs, plain
+from hf_augment.publish.spec import endpoints
 from hf_augment.study.markdown import head, line
 from hf_augment.transform import canonical
 
@@ -94,6 +95,10 @@ def _rows(record: Mapping[str, Any]) -> str:
         if record["publish"]["spec_travels"]
         else "The whole transform; what it refers to is not on the Hub:"
     )
+    if record["publish"]["spec_travels"] and any(endpoints(record["augment"]["spec"]["transform"])):
+        told = (
+            "The whole transform is `augment.json`. It asks a server, so read it, and load it by `Augment.from_spec`:"
+        )
     return "\n".join(["## Rows", "", *lines, "", columns, "", told, "", fenced(spec, "json")])
 
 
