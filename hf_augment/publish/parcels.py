@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from hf_augment.saved import content
 from hf_augment.transform import canonical
 
 _CLASS = "lstm.py"  # what auto_map names
+_SHARD = re.compile(r"data/(\w+)-\d{5}-of-\d{5}\.parquet")  # as push_to_hub names them
 
 
 class Parcel(NamedTuple):
@@ -53,7 +55,13 @@ class Parcel(NamedTuple):
 
     def owns(self, name: str) -> bool:
         """Return whether a path in the repository is one of ours."""
-        return name in self.files or (self.splits is not None and name.startswith("data/"))
+        return name in self.files or is_shard(name, self.splits or ())
+
+
+def is_shard(name: str, splits: Collection[str]) -> bool:
+    """Return whether a path is where `push_to_hub` puts rows of one of these splits."""
+    found = _SHARD.fullmatch(name)
+    return found is not None and found[1] in splits
 
 
 def make_parcels(

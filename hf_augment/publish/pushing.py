@@ -8,9 +8,10 @@ from typing import Any
 from hf_augment.blocks import PublishConfig
 from hf_augment.publish.access import check_token, in_one_line
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
+from hf_augment.publish.dataset_card import SPLITS
 from hf_augment.publish.dry_run import check_texts, say_what_would_go
 from hf_augment.publish.facts import names, published, read_record, read_rows, study_folder
-from hf_augment.publish.parcels import Parcel, make_parcels
+from hf_augment.publish.parcels import Parcel, is_shard, make_parcels
 from hf_augment.publish.places import fit_to_be_read, places_here
 from hf_augment.publish.repository import (
     State,
@@ -18,6 +19,7 @@ from hf_augment.publish.repository import (
     look,
     make,
     refuse_foreign,
+    some_of,
     write_card,
     write_files,
 )
@@ -142,9 +144,16 @@ def _send(
         _check_history(place, state, config.include_gold)
     changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
     for parcel in changed:
+        _refuse_foreign_rows(parcel, states[parcel.place])
+    for parcel in changed:
         if states[parcel.place].commit is None:
             make(api, parcel.place, config.private)
-        notes = {**_notes(config), "files": sorted({*parcel.files, *_known(states[parcel.place])})}
+        before = states[parcel.place]
+        notes = {
+            **_notes(config),
+            "files": sorted({*parcel.files, *_known(before)}),
+            "splits": sorted({*(parcel.splits or ()), *_known_splits(before)}),
+        }
         write_card(
             api,
             parcel.place,
@@ -161,7 +170,12 @@ def _send(
         else:
             found["collection"] = address
     for parcel in parcels:
-        notes = {**_notes(config), "content": digests[parcel.place], "files": sorted(parcel.files)}
+        notes = {
+            **_notes(config),
+            "content": digests[parcel.place],
+            "files": sorted(parcel.files),
+            "splits": sorted(parcel.splits or ()),
+        }
         write_card(
             api,
             parcel.place,
@@ -189,6 +203,24 @@ def _known(state: State) -> list[str]:
     return read_notes(state.card).get("files") or []
 
 
+def _known_splits(state: State) -> list[str]:
+    """Return the splits that an earlier push wrote; of one that did not note them, all that a run can have."""
+    return read_notes(state.card).get("splits", SPLITS) if has_block(state.card) else []
+
+
+def _refuse_foreign_rows(parcel: Parcel, state: State) -> None:
+    """Raise a `FileExistsError` if `push_to_hub` would take out of data/ what this library did not push."""
+    if parcel.splits is None:
+        return
+    ours = {*parcel.splits, *_known_splits(state)}
+    theirs = sorted(name for name in state.files if name.startswith("data/") and not is_shard(name, ours))
+    if theirs:
+        raise FileExistsError(
+            f"The {parcel.place} holds what hf-augment did not push ({some_of(theirs)}), and pushing rows replaces all of "
+            "data/. Move that out of data/, or push to another name."
+        )
+
+
 def _is_there(parcel: Parcel, state: State, digest: str) -> bool:
     notes = read_notes(state.card)
     return (
@@ -211,8 +243,11 @@ def _check_history(place: Any, state: State, include_gold: bool) -> None:
 def _fill(api: Any, parcel: Parcel, known: list[str], private: bool, token: str) -> None:
     place = parcel.place
     if parcel.splits is not None:
-        retried(
-            lambda: parcel.splits.push_to_hub(place.id, private=private, token=token, commit_message="Push the rows")
-        )
+
+        def push_rows() -> None:
+            _refuse_foreign_rows(parcel, look(api, place))  # what was put there since is not ours either
+            parcel.splits.push_to_hub(place.id, private=private, token=token, commit_message="Push the rows")
+
+        retried(push_rows)
     gone = [name for name in known if name not in parcel.files]
     write_files(api, place, parcel.files, gone, "Push files")

@@ -94,11 +94,15 @@ def look(api: Any, place: Place) -> State:
 def refuse_foreign(place: Place, state: State) -> None:
     """Raise a `FileExistsError` if a repository holds what this library did not push."""
     if (state.files or state.card) and not has_block(state.card):
-        held = sorted(state.files) or [README]
-        some = ", ".join(held[:3]) + (", ..." if len(held) > 3 else "")
+        held = some_of(sorted(state.files) or [README])
         raise FileExistsError(
-            f"The {place} holds what hf-augment did not push ({some}). Choose another name, or empty it first."
+            f"The {place} holds what hf-augment did not push ({held}). Choose another name, or empty it first."
         )
+
+
+def some_of(names: list[str]) -> str:
+    """Name the first few of many."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def make(api: Any, place: Place, private: bool) -> None:

@@ -1,0 +1,114 @@
+"""A push takes nothing away from others, shows nobody what was to stay private, and leaves nothing that only looks whole."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hf_augment.publish import push
+from hf_augment.run import run
+from tests import tiny
+from tests.loopback_hub import LoopbackHub
+from tests.stories import told
+
+TOKEN = "hf_" + "WrItEwRiTe" * 4
+RULES = """
+output: {folder}/out
+data: {{path: {folder}/rows, test_split: null}}
+augment: {{pipeline: [{{name: random_delete, rate: 0.4}}], copies: 2}}
+"""
+NAME = "me/out-augmented"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory) -> Path:
+    """A run of rules."""
+    folder = tmp_path_factory.mktemp("rules")
+    tiny.write_rows(folder / "rows", train=12)
+    (folder / "rules.yaml").write_text(RULES.format(folder=folder), encoding="utf-8")
+    run(str(folder / "rules.yaml"), report=lambda line: None)
+    return folder / "out"
+
+
+def tried(folder: str, *settings: str, to: str = "me", **options) -> str:
+    """Push, and return what was said, or the one line of the error."""
+    said: list[str] = []
+    try:
+        push(folder, settings, to=to, report=said.append, **options)
+    except (OSError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"  # a full match of a pattern sees that it is one line
+    return "\n".join(said)
+
+
+def on_a_hub(story: Callable, folder: Path, *arguments: str):
+    """Carry out a story, and return what it tells, and the Hub as it is then."""
+    with LoopbackHub({TOKEN: ("me", "write")}) as hub:
+        return told(story, hub.environment(folder, TOKEN), *arguments), hub
+
+
+# What others put under data/
+
+
+def with_files_of_others(folder: str) -> list[str]:
+    from huggingface_hub import HfApi
+
+    from hf_augment.publish import pushing
+
+    def put(path: str) -> None:
+        HfApi().upload_file(path_or_fileobj=b"theirs", path_in_repo=path, repo_id=NAME, repo_type="dataset")
+
+    found = [tried(folder)]
+    put("data/human.csv")
+    found.append(tried(folder))  # nothing of ours has changed
+    put("data/notes/test-00000-of-00001.parquet")
+    put("data/test-00000-of-00001.parquet")  # a split that this run has not
+    found.append(tried(folder, "publish.license=mit"))
+    for path in ("data/human.csv", "data/notes/test-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"):
+        HfApi().delete_file(path, NAME, repo_type="dataset")
+    fill = pushing._fill
+    pushing._fill = lambda *rest: (put("data/late.csv"), fill(*rest))
+    found.append(tried(folder, "publish.license=mit"))
+    pushing._fill = fill
+    HfApi().delete_file("data/late.csv", NAME, repo_type="dataset")
+    found.append(tried(folder, "publish.license=mit"))
+    return found
+
+
+@pytest.mark.slow
+def test_what_others_put_under_data_stays(ran, tmp_path):
+    found, hub = on_a_hub(with_files_of_others, tmp_path, str(ran))
+    first, again, changed, meanwhile, last = found
+    assert first == again == last
+    assert re.fullmatch(
+        r"FileExistsError: The dataset me/out-augmented holds what hf-augment did not push \(data/human.csv, "
+        r"data/notes/test-00000-of-00001.parquet, data/test-00000-of-00001.parquet\).* another name\.",
+        changed,
+    )
+    assert "(data/late.csv)" in meanwhile
+    titles = hub.commits("dataset", NAME)
+    assert titles.count("Push begins: incomplete") == 2  # the first, and the one that was met by a late file
+    assert titles[-1] == "Push is complete"
+
+
+def with_fewer_splits(folder: str, old: str) -> list[str]:
+    """Push a run that has lost a split since, on top of a card that notes the splits, or of one from before."""
+    from datasets import load_from_disk
+
+    from hf_augment.publish import pushing
+
+    notes = pushing.read_notes
+    found = [tried(folder)]
+    if old == "old":
+        pushing.read_notes = lambda card: {name: value for name, value in notes(card).items() if name != "splits"}
+    pushing.read_rows = lambda *rest: type(rows := load_from_disk(f"{folder}/dataset"))({"train": rows["train"]})
+    return [*found, tried(folder)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("old", ["old", "new"])
+def test_a_split_that_a_run_no_longer_has_is_ours_to_take_away(ran, tmp_path, old):
+    (first, again), hub = on_a_hub(with_fewer_splits, tmp_path, str(ran), old)
+    assert first == again
+    shards = [name for name in hub.files("dataset", NAME) if name.startswith("data/")]
+    assert shards == ["data/train-00000-of-00001.parquet"]
