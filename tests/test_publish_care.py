@@ -112,3 +112,31 @@ def test_a_split_that_a_run_no_longer_has_is_ours_to_take_away(ran, tmp_path, ol
     assert first == again
     shards = [name for name in hub.files("dataset", NAME) if name.startswith("data/")]
     assert shards == ["data/train-00000-of-00001.parquet"]
+
+
+# Private by default
+
+
+def into_other_repositories(folder: str) -> list[str]:
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo(NAME, repo_type="dataset", private=False)
+    found = [tried(folder), tried(folder, "publish.private=false"), tried(folder, private=False), tried(folder)]
+    HfApi().update_repo_settings(NAME, repo_type="dataset", private=True)
+    return [*found, tried(folder), tried(folder, private=False)]
+
+
+@pytest.mark.slow
+def test_what_is_to_be_private_is_not_pushed_where_all_can_see_it(ran, tmp_path):
+    found, hub = on_a_hub(into_other_repositories, tmp_path, str(ran))
+    address = f"{hub.url}/datasets/{NAME}"
+    refused = (
+        "ValueError: The dataset me/out-augmented is public, and what is pushed is to be private. Pass --public "
+        "(publish.private: false) if all may see it, make the repository private in its settings on the Hub, or push to "
+        "another name."
+    )
+    kept = f"dataset {NAME} is private as before: a push changes no such thing.\n{address}"
+    assert found == [refused, address, address, refused, address, kept]
+    # Nothing was written before it was said so.
+    first = next(i for i, call in enumerate(hub.calls) if call.startswith("POST") and "/commit/" in call)
+    assert sum("whoami" in call for call in hub.calls[:first]) == 2

@@ -19,7 +19,7 @@ class PublishConfig:
         language (`list[str]`, *optional*):
             Languages of the texts, such as `[en]`; by default those that the card of the source dataset names.
         private (`bool`, *optional*, defaults to `True`):
-            Whether what is made anew on the Hub is private.
+            Whether what is made anew on the Hub is private, and nothing goes into a public repository.
         include_gold (`bool`, *optional*, defaults to `True`):
             Whether real rows go along. Some licences forbid it; then only the written rows do.
     """

@@ -49,8 +49,8 @@ def push(
         path (`str`): The recipe, or the folder of the run.
         overrides (`Iterable[str]`, *optional*): Settings such as `"publish.license=mit"`.
         to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what the recipe's `publish` block names not.
-        private (`bool`, *optional*): Whether what is made anew is private; by default as the recipe says, and that
-            it is.
+        private (`bool`, *optional*): Whether what is made anew is private, and nothing goes into a public repository;
+            by default as the recipe says, and that it is.
         include_gold (`bool`, *optional*): Whether real rows go along; by default as the recipe says, and that they do.
         dry_run (`bool`, *optional*, defaults to `False`): Only say what would go where; nothing is sent.
         token (`str`, *optional*): By default that of `hf auth login`.
@@ -62,6 +62,7 @@ def push(
     Raises:
         `PermissionError`: The token is missing, or may not write there.
         `FileExistsError`: A repository holds what this library did not push.
+        `ValueError`: What is to be private would go into a public repository, among others.
     """
     recipe = _find(path, list(overrides))
     config = recipe.publish or PublishConfig()
@@ -142,6 +143,7 @@ def _send(
     for place, state in states.items():
         refuse_foreign(place, state)
         _check_history(place, state, config.include_gold)
+        _check_private(place, state, config.private)
     changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
     for parcel in changed:
         _refuse_foreign_rows(parcel, states[parcel.place])
@@ -185,10 +187,8 @@ def _send(
         prefix = "datasets/" if parcel.place.kind == "dataset" else ""
         found[parcel.place.id] = f"{api.endpoint}/{prefix}{parcel.place.id}"
         before = states[parcel.place]
-        if before.commit is not None and before.private != config.private:
-            report(
-                f"{parcel.place} is {'private' if before.private else 'public'} as before: a push changes no such thing."
-            )
+        if before.commit is not None and before.private and not config.private:
+            report(f"{parcel.place} is private as before: a push changes no such thing.")
     for address in found.values():
         report(address)
     return found
@@ -237,6 +237,15 @@ def _check_history(place: Any, state: State, include_gold: bool) -> None:
         raise ValueError(
             f"The {place} was pushed with real rows before, and its history keeps them. Push without them to another "
             "name, or delete the repository first."
+        )
+
+
+def _check_private(place: Any, state: State, private: bool) -> None:
+    """Raise a `ValueError` if what is to be private would go where everybody sees it."""
+    if state.commit is not None and private and not state.private:
+        raise ValueError(
+            f"The {place} is public, and what is pushed is to be private. Pass --public (publish.private: false) if all "
+            "may see it, make the repository private in its settings on the Hub, or push to another name."
         )
 
 
