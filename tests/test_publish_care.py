@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hf_augment.blocks import PublishConfig
 from hf_augment.publish import push
+from hf_augment.publish.block import Card, whole
+from hf_augment.publish.facts import names
+from hf_augment.publish.parcels import Parcel
+from hf_augment.publish.repository import Place, State, refuse_foreign
+from hf_augment.recipe import parse_recipe
 from hf_augment.run import run
 from tests import tiny
 from tests.loopback_hub import LoopbackHub
@@ -140,3 +146,63 @@ def test_what_is_to_be_private_is_not_pushed_where_all_can_see_it(ran, tmp_path)
     # Nothing was written before it was said so.
     first = next(i for i, call in enumerate(hub.calls) if call.startswith("POST") and "/commit/" in call)
     assert sum("whoami" in call for call in hub.calls[:first]) == 2
+
+
+# One repository, one thing
+
+
+@pytest.mark.parametrize("classifier", ["me/films", "me/Films"])
+def test_two_models_do_not_go_to_one_name(classifier, tmp_path):
+    for file in ("generator/training.json", "dataset/dataset_dict.json"):
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_text("{}", encoding="utf-8")
+    recipe = parse_recipe(f"output: {tmp_path}\ndata: {{path: x}}\ntrain: {{model: m}}", "x.yaml")
+    record = {"augment": {}, "train": {}, "study": {"classifiers": {"augmented": "x"}}}
+    with pytest.raises(ValueError, match="classifier and generator are both to go to 'me/films', where one would"):
+        names(recipe, record, PublishConfig(classifier=classifier, generator="me/films"), None)
+    with pytest.raises(ValueError, match="are both to go to"):
+        names(recipe, record, PublishConfig(generator=f"{classifier}-classifier"), classifier)
+    # A dataset and a model may share a name: the Hub keeps them apart.
+    found = names(recipe, record, PublishConfig(dataset="me/films", generator="me/films"), None)
+    assert found == {"dataset": "me/films", "generator": "me/films", "classifier": None}
+
+
+def test_what_we_pushed_as_something_else_is_not_written_over():
+    def held(notes: dict) -> State:
+        return State("abc", whole(Card({}, "# Ours"), "", notes), {"config.json": "1"}, True)
+
+    place = Place("model", "me/films")
+    refuse_foreign(place, held({"kind": "generator"}), "generator")
+    refuse_foreign(place, held({}), "generator")  # pushed before the notes told
+    with pytest.raises(
+        FileExistsError, match=r"model me/films holds what .* pushed as 'generator', and this is 'augment'"
+    ):
+        refuse_foreign(place, held({"kind": "generator"}), "augment")
+
+
+def one_on_the_other(folder: str) -> list[str]:
+    from hf_augment import Augment, RandomSwap
+    from hf_augment.publish import pushing
+
+    Augment(RandomSwap(), text="text").push_to_hub("me/films")
+    make = pushing.make_parcels
+    model = [
+        Parcel("classifier", Place("model", name), Card({}, "# A model"), {}) for name in ("me/films", "me/other")
+    ]
+    found = []
+    for parcel in model:
+        pushing.make_parcels = lambda *rest, parcel=parcel: [*make(*rest), parcel]
+        found.append(tried(folder))
+    try:
+        Augment(RandomSwap(), text="text").push_to_hub("me/other")
+    except FileExistsError as error:
+        found.append(str(error))
+    return found
+
+
+@pytest.mark.slow
+def test_an_augment_and_a_model_do_not_share_a_repository(ran, tmp_path):
+    (first, second, third), hub = on_a_hub(one_on_the_other, tmp_path, str(ran))
+    assert "me/films holds what hf-augment pushed as 'augment', and this is 'classifier'" in first
+    assert second.endswith(f"{hub.url}/me/other")
+    assert "me/other holds what hf-augment pushed as 'classifier', and this is 'augment'" in third

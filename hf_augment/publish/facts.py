@@ -48,7 +48,7 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
         to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what has none.
 
     Raises:
-        `ValueError`: Nothing is named.
+        `ValueError`: Nothing is named, or two models have one name.
         `FileNotFoundError`: What is named has not been made.
     """
     made = {
@@ -72,6 +72,12 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
         raise ValueError(
             f"Nothing says where to push {' and '.join(there) or 'what this run has not made yet'}. Write --to "
             "NAMESPACE, or a block such as publish: {dataset: me/reviews-augmented} into the recipe."
+        )
+    classifier, generator = found["classifier"], found["generator"]
+    if classifier and generator and classifier.lower() == generator.lower():  # as the Hub compares them
+        raise ValueError(
+            f"publish: classifier and generator are both to go to {generator!r}, where one would replace the other. Give "
+            f"each a name of its own, e.g. publish.classifier: {classifier}-classifier."
         )
     return found
 

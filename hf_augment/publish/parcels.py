@@ -33,12 +33,14 @@ class Parcel(NamedTuple):
     What goes into one repository.
 
     Args:
+        kind (`str`): `"dataset"`, `"classifier"` or `"generator"`.
         place ([`Place`]): Which.
         card ([`Card`]): Our part of its card.
         files (`dict[str, Path | bytes]`): By their paths there.
         splits (`DatasetDict`, *optional*): What `push_to_hub` writes there.
     """
 
+    kind: str
     place: Place
     card: Card
     files: dict[str, Path | bytes]
@@ -81,16 +83,18 @@ def make_parcels(
     found = []
     if publish["generator"]:
         place = Place("model", publish["generator"])
-        found.append(Parcel(place, generator_card(record), _model(recipe.generator)))
+        found.append(Parcel("generator", place, generator_card(record), _model(recipe.generator)))
     if publish["dataset"]:
         files = _beside(recipe, record, words, study)
-        found.append(Parcel(Place("dataset", publish["dataset"]), dataset_card(record), files, splits))
+        place = Place("dataset", publish["dataset"])
+        found.append(Parcel("dataset", place, dataset_card(record), files, splits))
     if publish["classifier"]:
         files = _model(output / "classifier" / ARM / "model")
         scored = eval_results(record)
         files |= {".eval_results/hf-augment.yaml": scored} if scored else {}
         files |= _pictures(recipe, record, study)
-        found.append(Parcel(Place("model", publish["classifier"]), classifier_card(record), files))
+        place = Place("model", publish["classifier"])
+        found.append(Parcel("classifier", place, classifier_card(record), files))
     return found
 
 

@@ -140,8 +140,9 @@ def _send(
     api = HfApi(token=token)
     digests = {parcel.place: parcel.digest() for parcel in parcels}
     states = {parcel.place: retried(lambda place=parcel.place: look(api, place)) for parcel in parcels}
-    for place, state in states.items():
-        refuse_foreign(place, state)
+    for parcel in parcels:
+        place, state = parcel.place, states[parcel.place]
+        refuse_foreign(place, state, parcel.kind)
         _check_history(place, state, config.include_gold)
         _check_private(place, state, config.private)
     changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
@@ -152,7 +153,7 @@ def _send(
             make(api, parcel.place, config.private)
         before = states[parcel.place]
         notes = {
-            **_notes(config),
+            **_notes(parcel, config),
             "files": sorted({*parcel.files, *_known(before)}),
             "splits": sorted({*(parcel.splits or ()), *_known_splits(before)}),
         }
@@ -173,7 +174,7 @@ def _send(
             found["collection"] = address
     for parcel in parcels:
         notes = {
-            **_notes(config),
+            **_notes(parcel, config),
             "content": digests[parcel.place],
             "files": sorted(parcel.files),
             "splits": sorted(parcel.splits or ()),
@@ -194,8 +195,8 @@ def _send(
     return found
 
 
-def _notes(config: PublishConfig) -> dict[str, Any]:
-    return {"gold": config.include_gold}
+def _notes(parcel: Parcel, config: PublishConfig) -> dict[str, Any]:
+    return {"kind": parcel.kind, "gold": config.include_gold}
 
 
 def _known(state: State) -> list[str]:

@@ -161,12 +161,12 @@ def push(augment: Any, repo_id: str, private: bool, token: str | None, license: 
 
     def write() -> None:
         state = look(api, place)
-        files = {SPEC_FILE: text, README: whole(card, state.card, {})}
+        files = {SPEC_FILE: text, README: whole(card, state.card, {"kind": "augment"})}
         added = [CommitOperationAdd(name, content.encode()) for name, content in files.items()]
         api.create_commit(place.id, added, commit_message="Push an Augment", parent_commit=state.commit)
 
     with in_one_line(token):
-        refuse_foreign(place, look(api, place))
+        refuse_foreign(place, look(api, place), "augment")
         make(api, place, private)
         retried(write)
     return f"{api.endpoint}/{repo_id}"
