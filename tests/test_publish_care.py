@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hf_augment.blocks import PublishConfig
-from hf_augment.publish import push
+from hf_augment.publish import parcels, push
 from hf_augment.publish.block import Card, whole
 from hf_augment.publish.facts import names
 from hf_augment.publish.parcels import Parcel
@@ -206,3 +206,21 @@ def test_an_augment_and_a_model_do_not_share_a_repository(ran, tmp_path):
     assert "me/films holds what hf-augment pushed as 'augment', and this is 'classifier'" in first
     assert second.endswith(f"{hub.url}/me/other")
     assert "me/other holds what hf-augment pushed as 'classifier', and this is 'augment'" in third
+
+
+# Whole models
+
+
+@pytest.mark.parametrize(
+    ("lacking", "what"), [("config.json", r"config\.json"), ("model.safetensors", r"weights \(\*\.safetensors\)")]
+)
+def test_a_model_that_lacks_something_is_not_pushed(lacking, what, tmp_path):
+    tiny.causal_lm(tmp_path)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= set(parcels._model(tmp_path))
+    (tmp_path / lacking).unlink()
+    with pytest.raises(
+        FileNotFoundError, match=rf"holds no {what}, so it is no whole model. Write hf-augment run again."
+    ):
+        parcels._model(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"holds no config\.json"):
+        parcels._model(tmp_path / "nowhere")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,6 +102,9 @@ def make_parcels(
 def _model(folder: Path) -> dict[str, Path | bytes]:
     """Name the files of a model that decide what it says; training states and the like stay here."""
     files = {path.name: path for pattern in (*DECISIVE, _CLASS) for path in folder.glob(pattern) if path.is_file()}
+    for what, needed in (("config.json", "config.json"), ("weights (*.safetensors)", "*.safetensors")):
+        if not any(fnmatchcase(name, needed) for name in files):
+            raise FileNotFoundError(f"{folder} holds no {what}, so it is no whole model. Write hf-augment run again.")
     return dict(sorted(files.items()))
 
 
