@@ -2,6 +2,8 @@
 
 import dataclasses
 
+LONGEST = 60  # characters of the title of a collection, as the Hub has it
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishConfig:
@@ -38,7 +40,7 @@ class PublishConfig:
             name = getattr(self, kind)
             if name is not None and (name.count("/") != 1 or not all(name.split("/"))):
                 raise ValueError(f"publish: {kind}: expected NAMESPACE/NAME, got {name!r}. Write e.g. 'me/{kind}'.")
-        if self.collection is not None and not 0 < len(self.collection) <= 60:
+        if self.collection is not None and not 0 < len(self.collection) <= LONGEST:
             raise ValueError(
-                f"publish: collection: the Hub takes titles of 1 to 60 characters, got {len(self.collection)}."
+                f"publish: collection: the Hub takes titles of 1 to {LONGEST} characters, got {len(self.collection)}."
             )

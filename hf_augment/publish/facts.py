@@ -1,6 +1,7 @@
 """What a push adds to the record of a run: names, licence, the rows that really go."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
         "classifier": ARM in record.get("study", {}).get("classifiers", {}) and not _is_features(record),
         "generator": recipe.train is not None and (recipe.generator / "training.json").is_file() and "train" in record,
     }
-    prefix = None if to is None else to if "/" in to else f"{to}/{Path(recipe.output).name}"
+    prefix = None if to is None else to if "/" in to else f"{to}/{name_of(recipe)}"
     found: dict[str, str | None] = {}
     for kind in KINDS:
         given = getattr(config, kind)
@@ -80,6 +81,11 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
             f"each a name of its own, e.g. publish.classifier: {classifier}-classifier."
         )
     return found
+
+
+def name_of(recipe: Recipe) -> str:
+    """Return the name of the folder of a run, also where it is given as `.`."""
+    return Path(os.path.abspath(recipe.output)).name
 
 
 def folder_of_dataset(recipe: Recipe) -> Path:

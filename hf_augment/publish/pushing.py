@@ -1,16 +1,18 @@
 """Brings what a run made to the Hub: marked as incomplete first, and whole only when everything is there."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
+from hf_augment.blocks.publish import LONGEST
 from hf_augment.publish.access import check_token, in_one_line
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
 from hf_augment.publish.dataset_card import SPLITS
 from hf_augment.publish.dry_run import check_texts, say_what_would_go
-from hf_augment.publish.facts import names, published, read_record, read_rows, study_folder
+from hf_augment.publish.facts import name_of, names, published, read_record, read_rows, study_folder
 from hf_augment.publish.parcels import Parcel, is_shard, make_parcels
 from hf_augment.publish.places import fit_to_be_read, places_here
 from hf_augment.publish.repository import (
@@ -77,7 +79,7 @@ def push(
     parcels = make_parcels(recipe, fit_to_be_read(record, words), splits, words, study)
     for parcel in parcels:
         check_name(parcel.place)
-    title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
+    title = (config.collection or name_of(recipe)[:LONGEST]) if len(parcels) > 1 or config.collection else None
     if dry_run:
         say_what_would_go(parcels, title, config.private, report)
         return {}
@@ -91,7 +93,7 @@ def push(
 
 def _find(path: str, overrides: list[str]) -> Recipe:
     """Read the recipe; of a folder, the one that its record holds."""
-    folder = Path(path)
+    folder = Path(os.path.abspath(path))  # "." has no name; and a link keeps its own, unlike with resolve()
     told = (read_json(folder / "record.json") or {}).get("recipe")
     if not told:
         try:
@@ -104,7 +106,8 @@ def _find(path: str, overrides: list[str]) -> Recipe:
             ) from error
         _check_settings(recipe, path)
         return recipe
-    return parse_recipe(told["text"], told["file"], [*told["set"], *overrides, f"output={folder}"])
+    recipe = parse_recipe(told["text"], told["file"], [*told["set"], *overrides])
+    return dataclasses.replace(recipe, output=str(folder))  # a setting would be read as YAML: 2024 as a number
 
 
 def _check_settings(recipe: Recipe, path: str) -> None:
