@@ -152,7 +152,8 @@ class Augment:
                 `hf-augment push` gives its spec.
 
         Raises:
-            `ValueError`: A model behind it has changed since, so that other rows would be written.
+            `ValueError`: A model behind it has changed since, so that other rows would be written; or, on the Hub, it
+                names a server that would be sent the rows, or code: read it, and if you trust it, use `from_spec`.
         """
         from hf_augment.publish.spec import check_identity, load
 

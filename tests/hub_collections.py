@@ -18,6 +18,8 @@ def _collection(state: State, ask: Ask, change: bool = False) -> dict[str, Any]:
 
 
 def _describe(collection: dict[str, Any], asked: Mapping[str, Any]) -> None:
+    if not 0 < len(asked.get("title", "x")) <= 60:
+        raise Refused(400, "title: 1 to 60 characters")
     if len(asked.get("description") or "") > 150:
         raise Refused(400, "description: at most 150 characters")
     collection |= {name: asked[name] for name in ("title", "description", "private", "theme") if name in asked}

@@ -165,6 +165,8 @@ def test_a_dry_run_shows_everything_and_sends_nothing(run, tmp_path):
         before = (run / "record.json").read_bytes()
         done = command(hub.environment(tmp_path), "push", str(run), "--to", "me/mine", "--dry-run")
         assert done.returncode == 0, done.stderr
+        inside = command(hub.environment(tmp_path), "push", ".", "--to", "me/mine", "--dry-run", folder=run)
+        assert inside.stdout == done.stdout, inside.stderr
         assert hub.calls == []
         assert (run / "record.json").read_bytes() == before
     for name in ("dataset me/mine-augmented", "model me/mine-classifier", "model me/mine-generator"):
@@ -240,6 +242,9 @@ def test_whoever_may_not_is_told_so_in_one_line(run, tmp_path):
         told(somebody_else_pushed, mine)
         assert "holds what hf-augment did not push (notes.txt)" in refused(mine, str(run), "--to", "me")
         assert [name for _, name in hub.repos] == ["me/refused-generator", "me/quickstart-classifier"]
+        long = shutil.copytree(run, tmp_path / ("q" * 70))
+        assert command(mine, "push", str(long), "--to", "me/long").returncode == 0
+        assert hub.collections[-1]["title"] == 60 * "q"
         done = command({**mine, "HF_DEBUG": "1"}, "push", str(run), "--to", "you")
         assert "Traceback" in done.stderr
         assert WRITE not in done.stderr + done.stdout

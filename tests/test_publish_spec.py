@@ -8,7 +8,9 @@ import pytest
 from datasets import Dataset
 from datasets.fingerprint import Hasher
 
-from hf_augment import Augment, Compose, Generate, MaskedLM, RandomSwap, SimilarSentence, Synonym, Typo
+from hf_augment import Augment, Compose, Generate, MaskedLM, Prompt, RandomSwap, SimilarSentence, Synonym, Typo
+from hf_augment.publish import spec
+from hf_augment.publish.access import refuse_secrets
 from hf_augment.publish.spec import SPEC_FILE, local_references
 from tests.loopback_hub import LoopbackHub
 from tests.stories import told
@@ -85,6 +87,51 @@ def test_folders_of_this_machine_are_found_wherever_they_stand(tmp_path, monkeyp
 def test_a_name_that_the_hub_does_not_take_is_said_before_anything_is_asked(name):
     with pytest.raises(ValueError, match=r"no name for a model on the Hub|does not say whose model"):
         Augment(RULES, text="text").push_to_hub(name)
+
+
+# What a stranger's spec may not do
+
+ASKING = Prompt(model="m", endpoint="http://evil.example/v1")
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [ASKING, Compose(transforms=[Typo(), Compose(transforms=[ASKING])])],
+    ids=["alone", "nested"],
+)
+@pytest.mark.parametrize("kind", ["model", "dataset"])
+def test_what_the_hub_says_is_not_sent_rows_and_key(transform, kind, monkeypatch, tmp_path):
+    augment = Augment(transform, text="text")
+    document = json.loads(json.dumps(spec.described(augment)))
+    monkeypatch.setattr(spec, "_fetched", lambda *asked: document)
+    with pytest.raises(
+        ValueError, match=r"evil/augment names the endpoint 'http://evil.example/v1'.*from_spec"
+    ) as said:
+        Augment.from_pretrained("evil/augment", repo_type=kind)
+    assert "\n" not in str(said.value)
+    assert Augment.from_spec(document["spec"]) == augment  # who has read it may
+    augment.save_pretrained(tmp_path)
+    assert Augment.from_pretrained(tmp_path) == augment
+    card = spec._card(augment, "me/mine", None).text
+    assert "Augment.from_spec" in card
+    assert "from_pretrained" not in card
+
+
+def test_a_word_called_endpoint_is_none():
+    labels = {"endpoint": "where a line ends", "start": ""}
+    augment = Augment(Prompt(model="m", prompt="contrast", labels=labels), text="text", label="label")
+    assert list(spec.endpoints(augment.to_spec())) == []
+
+
+@pytest.mark.parametrize("name", ["HF_AUGMENT_API_KEY", "OPENAI_API_KEY"])
+def test_the_key_of_an_endpoint_is_not_pushed(name, monkeypatch):
+    monkeypatch.setenv(name, "sk-of-mine-123")
+    with pytest.raises(ValueError, match=rf"the card holds the value of \${name}, so nothing was pushed") as said:
+        refuse_secrets("the card", "Bearer sk-of-mine-123", None)
+    assert "sk-of" not in str(said.value)
+    refuse_secrets("the card", "sk-of-others-123", None)
+    monkeypatch.setenv(name, "EMPTY")  # as servers that want no key are told
+    refuse_secrets("the card", "EMPTY", None)
 
 
 # On the Hub

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+LONGEST = 60  # characters of the title of a collection, as the Hub has it
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishConfig:
@@ -19,7 +21,7 @@ class PublishConfig:
         language (`list[str]`, *optional*):
             Languages of the texts, such as `[en]`; by default those that the card of the source dataset names.
         private (`bool`, *optional*, defaults to `True`):
-            Whether what is made anew on the Hub is private.
+            Whether what is made anew on the Hub is private, and nothing goes into a public repository.
         include_gold (`bool`, *optional*, defaults to `True`):
             Whether real rows go along. Some licences forbid it; then only the written rows do.
     """
@@ -38,7 +40,7 @@ class PublishConfig:
             name = getattr(self, kind)
             if name is not None and (name.count("/") != 1 or not all(name.split("/"))):
                 raise ValueError(f"publish: {kind}: expected NAMESPACE/NAME, got {name!r}. Write e.g. 'me/{kind}'.")
-        if self.collection is not None and not 0 < len(self.collection) <= 60:
+        if self.collection is not None and not 0 < len(self.collection) <= LONGEST:
             raise ValueError(
-                f"publish: collection: the Hub takes titles of 1 to 60 characters, got {len(self.collection)}."
+                f"publish: collection: the Hub takes titles of 1 to {LONGEST} characters, got {len(self.collection)}."
             )

@@ -1,12 +1,16 @@
 """The token: that there is one which may write, and that nothing we say or send holds it."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hf_augment.engine.servers import KEY
 from hf_augment.publish.retry import from_the_hub, retried
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{30,}\b")
+_KEYS = (KEY, "OPENAI_API_KEY")  # what endpoints are sent
+_SHORT = 8  # a key such as "EMPTY", for a server that wants none, may stand in any text
 
 
 def check_token(token: str | None) -> str:
@@ -69,7 +73,7 @@ def _told(error: BaseException, cause: BaseException, token: str | None) -> Exce
 
 def refuse_secrets(name: str, content: str, token: str | None) -> None:
     """
-    Raise a `ValueError` if a text that is to be pushed holds a token.
+    Raise a `ValueError` if a text that is to be pushed holds a token, or the key of an endpoint.
 
     Args:
         name (`str`): What the text is called.
@@ -78,6 +82,10 @@ def refuse_secrets(name: str, content: str, token: str | None) -> None:
     """
     if (token and token in content) or _TOKEN.search(content):
         raise ValueError(f"{name} holds what looks like an access token, so nothing was pushed. Take it out.")
+    for key in _KEYS:
+        value = os.environ.get(key, "")
+        if len(value) > _SHORT and value in content:
+            raise ValueError(f"{name} holds the value of ${key}, so nothing was pushed. Take it out.")
 
 
 def one_line(error: BaseException) -> str:

@@ -17,11 +17,12 @@ from hf_augment.publish.card_parts import (
     verdict,
 )
 from hf_augment.publish.escape import fenced, paragraphs, plain
+from hf_augment.publish.spec import endpoints
 from hf_augment.study.markdown import head, line
 from hf_augment.transform import canonical
 
 FOLDER = "hf-augment/"  # of what lies beside the rows
-_SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 _SIZES = (
     *((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"), (1e7, "1M<n<10M")),
     *((1e8, "10M<n<100M"), (1e9, "100M<n<1B"), (1e10, "1B<n<10B"), (1e11, "10B<n<100B"), (1e12, "100B<n<1T")),
@@ -85,7 +86,7 @@ def _left_out(record: Mapping[str, Any]) -> str:
 def _rows(record: Mapping[str, Any]) -> str:
     lines = head("split", "rows", "real", "synthetic", "synthetic, selected")
     rows = record["publish"]["rows"]
-    for name, split in ((name, rows[name]) for name in _SPLITS if name in rows):
+    for name, split in ((name, rows[name]) for name in SPLITS if name in rows):
         counts = (split["rows"], split["rows"] - split["synthetic"], split["synthetic"], split["selected"])
         lines.append(line(plain(name), *counts))
     columns = (
@@ -107,6 +108,10 @@ def _rows(record: Mapping[str, Any]) -> str:
         if record["publish"]["spec_travels"]
         else "The whole transform; what it refers to is not on the Hub:"
     )
+    if record["publish"]["spec_travels"] and any(endpoints(record["augment"]["spec"]["transform"])):
+        told = (
+            "The whole transform is `augment.json`. It asks a server, so read it, and load it by `Augment.from_spec`:"
+        )
     return "\n".join(["## Rows", "", *lines, "", columns, "", told, "", fenced(spec, "json")])
 
 

@@ -1,6 +1,7 @@
 """What a push adds to the record of a run: names, licence, the rows that really go."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
         to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what has none.
 
     Raises:
-        `ValueError`: Nothing is named.
+        `ValueError`: Nothing is named, or two models have one name.
         `FileNotFoundError`: What is named has not been made.
     """
     made = {
@@ -61,7 +62,7 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
         "classifier": ARM in record.get("study", {}).get("classifiers", {}) and not _is_features(record),
         "generator": recipe.train is not None and (recipe.generator / "training.json").is_file() and "train" in record,
     }
-    prefix = None if to is None else to if "/" in to else f"{to}/{Path(recipe.output).name}"
+    prefix = None if to is None else to if "/" in to else f"{to}/{name_of(recipe)}"
     found: dict[str, str | None] = {}
     for kind in KINDS:
         given = getattr(config, kind)
@@ -78,7 +79,18 @@ def names(recipe: Recipe, record: Mapping[str, Any], config: PublishConfig, to: 
             f"Nothing says where to push {' and '.join(there) or 'what this run has not made yet'}. Write --to "
             "NAMESPACE, or a block such as publish: {dataset: me/reviews-augmented} into the recipe."
         )
+    classifier, generator = found["classifier"], found["generator"]
+    if classifier and generator and classifier.lower() == generator.lower():  # as the Hub compares them
+        raise ValueError(
+            f"publish: classifier and generator are both to go to {generator!r}, where one would replace the other. Give "
+            f"each a name of its own, e.g. publish.classifier: {classifier}-classifier."
+        )
     return found
+
+
+def name_of(recipe: Recipe) -> str:
+    """Return the name of the folder of a run, also where it is given as `.`."""
+    return Path(os.path.abspath(recipe.output)).name
 
 
 def folder_of_dataset(recipe: Recipe) -> Path:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from hf_augment.saved import content
 from hf_augment.transform import canonical
 
 _CLASS = "lstm.py"  # what auto_map names
+_SHARD = re.compile(r"data/(\w+)-\d{5}-of-\d{5}\.parquet")  # as push_to_hub names them
 
 
 class Parcel(NamedTuple):
@@ -31,12 +34,14 @@ class Parcel(NamedTuple):
     What goes into one repository.
 
     Args:
+        kind (`str`): `"dataset"`, `"classifier"` or `"generator"`.
         place ([`Place`]): Which.
         card ([`Card`]): Our part of its card.
         files (`dict[str, Path | bytes]`): By their paths there.
         splits (`DatasetDict`, *optional*): What `push_to_hub` writes there.
     """
 
+    kind: str
     place: Place
     card: Card
     files: dict[str, Path | bytes]
@@ -53,7 +58,13 @@ class Parcel(NamedTuple):
 
     def owns(self, name: str) -> bool:
         """Return whether a path in the repository is one of ours."""
-        return name in self.files or (self.splits is not None and name.startswith("data/"))
+        return name in self.files or is_shard(name, self.splits or ())
+
+
+def is_shard(name: str, splits: Collection[str]) -> bool:
+    """Return whether a path is where `push_to_hub` puts rows of one of these splits."""
+    found = _SHARD.fullmatch(name)
+    return found is not None and found[1] in splits
 
 
 def make_parcels(
@@ -73,22 +84,27 @@ def make_parcels(
     found = []
     if publish["generator"]:
         place = Place("model", publish["generator"])
-        found.append(Parcel(place, generator_card(record), _model(recipe.generator)))
+        found.append(Parcel("generator", place, generator_card(record), _model(recipe.generator)))
     if publish["dataset"]:
         files = _beside(recipe, record, words, study)
-        found.append(Parcel(Place("dataset", publish["dataset"]), dataset_card(record), files, splits))
+        place = Place("dataset", publish["dataset"])
+        found.append(Parcel("dataset", place, dataset_card(record), files, splits))
     if publish["classifier"]:
         files = _model(output / "classifier" / ARM / "model")
         scored = eval_results(record)
         files |= {".eval_results/hf-augment.yaml": scored} if scored else {}
         files |= _pictures(recipe, record, study)
-        found.append(Parcel(Place("model", publish["classifier"]), classifier_card(record), files))
+        place = Place("model", publish["classifier"])
+        found.append(Parcel("classifier", place, classifier_card(record), files))
     return found
 
 
 def _model(folder: Path) -> dict[str, Path | bytes]:
     """Name the files of a model that decide what it says; training states and the like stay here."""
     files = {path.name: path for pattern in (*DECISIVE, _CLASS) for path in folder.glob(pattern) if path.is_file()}
+    for what, needed in (("config.json", "config.json"), ("weights (*.safetensors)", "*.safetensors")):
+        if not any(fnmatchcase(name, needed) for name in files):
+            raise FileNotFoundError(f"{folder} holds no {what}, so it is no whole model. Write hf-augment run again.")
     return dict(sorted(files.items()))
 
 

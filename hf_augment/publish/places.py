@@ -103,7 +103,7 @@ def places_here(recipe: Recipe, record: Mapping[str, Any], generator: str | None
         words |= {str(one.generator): generator for one in (recipe, recorded)}
     study = study_folder(recipe, record)
     words |= {str(study): study.name} if study is not None and study.is_absolute() else {}
-    return words | {str(Path.cwd()): ".", str(Path.home()): "~"}
+    return {str(Path.cwd()): ".", str(Path.home()): "~"} | words  # the same from wherever it is pushed
 
 
 def _documents(recipe: Recipe) -> list[Any]:
@@ -119,7 +119,10 @@ def _named(document: Any) -> Iterator[str]:
 
 def without_places(text: str, words: Mapping[str, str]) -> str:
     """Replace the folders of this machine in a text, the longest first, and nothing that only begins like one."""
+    if len(text) > 1 and text in words:
+        return words[text]
     for word in sorted(words, key=len, reverse=True):
-        if len(word) > 1:  # the root of all paths stands in every text
+        # The root of all paths stands in every text; and the generator of a run in "." is "generator", a mere word.
+        if len(word) > 1 and "/" in word:
             text = re.sub(rf"(?<![\w./~:-]){re.escape(word)}(?![\w-])", lambda _, word=word: words[word], text)
     return text

@@ -1,16 +1,19 @@
 """Brings what a run made to the Hub: marked as incomplete first, and whole only when everything is there."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
+from hf_augment.blocks.publish import LONGEST
 from hf_augment.publish.access import check_token, in_one_line
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
+from hf_augment.publish.dataset_card import SPLITS
 from hf_augment.publish.dry_run import check_texts, say_what_would_go
-from hf_augment.publish.facts import names, published, read_record, read_rows, study_folder
-from hf_augment.publish.parcels import Parcel, make_parcels
+from hf_augment.publish.facts import name_of, names, published, read_record, read_rows, study_folder
+from hf_augment.publish.parcels import Parcel, is_shard, make_parcels
 from hf_augment.publish.places import fit_to_be_read, places_here
 from hf_augment.publish.repository import (
     State,
@@ -18,6 +21,7 @@ from hf_augment.publish.repository import (
     look,
     make,
     refuse_foreign,
+    some_of,
     write_card,
     write_files,
 )
@@ -47,8 +51,8 @@ def push(
         path (`str`): The recipe, or the folder of the run.
         overrides (`Iterable[str]`, *optional*): Settings such as `"publish.license=mit"`.
         to (`str`, *optional*): A namespace, or `NAMESPACE/PREFIX`, for what the recipe's `publish` block names not.
-        private (`bool`, *optional*): Whether what is made anew is private; by default as the recipe says, and that
-            it is.
+        private (`bool`, *optional*): Whether what is made anew is private, and nothing goes into a public repository;
+            by default as the recipe says, and that it is.
         include_gold (`bool`, *optional*): Whether real rows go along; by default as the recipe says, and that they do.
         dry_run (`bool`, *optional*, defaults to `False`): Only say what would go where; nothing is sent.
         token (`str`, *optional*): By default that of `hf auth login`.
@@ -60,6 +64,7 @@ def push(
     Raises:
         `PermissionError`: The token is missing, or may not write there.
         `FileExistsError`: A repository holds what this library did not push.
+        `ValueError`: What is to be private would go into a public repository, among others.
     """
     recipe = _find(path, list(overrides))
     config = recipe.publish or PublishConfig()
@@ -74,7 +79,7 @@ def push(
     parcels = make_parcels(recipe, fit_to_be_read(record, words), splits, words, study)
     for parcel in parcels:
         check_name(parcel.place)
-    title = (config.collection or Path(recipe.output).name) if len(parcels) > 1 or config.collection else None
+    title = (config.collection or name_of(recipe)[:LONGEST]) if len(parcels) > 1 or config.collection else None
     if dry_run:
         say_what_would_go(parcels, title, config.private, report)
         return {}
@@ -88,7 +93,7 @@ def push(
 
 def _find(path: str, overrides: list[str]) -> Recipe:
     """Read the recipe; of a folder, the one that its record holds."""
-    folder = Path(path)
+    folder = Path(os.path.abspath(path))  # "." has no name; and a link keeps its own, unlike with resolve()
     told = (read_json(folder / "record.json") or {}).get("recipe")
     if not told:
         try:
@@ -101,7 +106,8 @@ def _find(path: str, overrides: list[str]) -> Recipe:
             ) from error
         _check_settings(recipe, path)
         return recipe
-    return parse_recipe(told["text"], told["file"], [*told["set"], *overrides, f"output={folder}"])
+    recipe = parse_recipe(told["text"], told["file"], [*told["set"], *overrides])
+    return dataclasses.replace(recipe, output=str(folder))  # a setting would be read as YAML: 2024 as a number
 
 
 def _check_settings(recipe: Recipe, path: str) -> None:
@@ -137,14 +143,23 @@ def _send(
     api = HfApi(token=token)
     digests = {parcel.place: parcel.digest() for parcel in parcels}
     states = {parcel.place: retried(lambda place=parcel.place: look(api, place)) for parcel in parcels}
-    for place, state in states.items():
-        refuse_foreign(place, state)
+    for parcel in parcels:
+        place, state = parcel.place, states[parcel.place]
+        refuse_foreign(place, state, parcel.kind)
         _check_history(place, state, config.include_gold)
+        _check_private(place, state, config.private)
     changed = [parcel for parcel in parcels if not _is_there(parcel, states[parcel.place], digests[parcel.place])]
+    for parcel in changed:
+        _refuse_foreign_rows(parcel, states[parcel.place])
     for parcel in changed:
         if states[parcel.place].commit is None:
             make(api, parcel.place, config.private)
-        notes = {**_notes(config), "files": sorted({*parcel.files, *_known(states[parcel.place])})}
+        before = states[parcel.place]
+        notes = {
+            **_notes(parcel, config),
+            "files": sorted({*parcel.files, *_known(before)}),
+            "splits": sorted({*(parcel.splits or ()), *_known_splits(before)}),
+        }
         write_card(
             api,
             parcel.place,
@@ -161,7 +176,12 @@ def _send(
         else:
             found["collection"] = address
     for parcel in parcels:
-        notes = {**_notes(config), "content": digests[parcel.place], "files": sorted(parcel.files)}
+        notes = {
+            **_notes(parcel, config),
+            "content": digests[parcel.place],
+            "files": sorted(parcel.files),
+            "splits": sorted(parcel.splits or ()),
+        }
         write_card(
             api,
             parcel.place,
@@ -171,22 +191,38 @@ def _send(
         prefix = "datasets/" if parcel.place.kind == "dataset" else ""
         found[parcel.place.id] = f"{api.endpoint}/{prefix}{parcel.place.id}"
         before = states[parcel.place]
-        if before.commit is not None and before.private != config.private:
-            report(
-                f"{parcel.place} is {'private' if before.private else 'public'} as before: a push changes no such thing."
-            )
+        if before.commit is not None and before.private and not config.private:
+            report(f"{parcel.place} is private as before: a push changes no such thing.")
     for address in found.values():
         report(address)
     return found
 
 
-def _notes(config: PublishConfig) -> dict[str, Any]:
-    return {"gold": config.include_gold}
+def _notes(parcel: Parcel, config: PublishConfig) -> dict[str, Any]:
+    return {"kind": parcel.kind, "gold": config.include_gold}
 
 
 def _known(state: State) -> list[str]:
     """Return the paths that an earlier push wrote."""
     return read_notes(state.card).get("files") or []
+
+
+def _known_splits(state: State) -> list[str]:
+    """Return the splits that an earlier push wrote; of one that did not note them, all that a run can have."""
+    return read_notes(state.card).get("splits", SPLITS) if has_block(state.card) else []
+
+
+def _refuse_foreign_rows(parcel: Parcel, state: State) -> None:
+    """Raise a `FileExistsError` if `push_to_hub` would take out of data/ what this library did not push."""
+    if parcel.splits is None:
+        return
+    ours = {*parcel.splits, *_known_splits(state)}
+    theirs = sorted(name for name in state.files if name.startswith("data/") and not is_shard(name, ours))
+    if theirs:
+        raise FileExistsError(
+            f"The {parcel.place} holds what hf-augment did not push ({some_of(theirs)}), and pushing rows replaces all of "
+            "data/. Move that out of data/, or push to another name."
+        )
 
 
 def _is_there(parcel: Parcel, state: State, digest: str) -> bool:
@@ -208,11 +244,23 @@ def _check_history(place: Any, state: State, include_gold: bool) -> None:
         )
 
 
+def _check_private(place: Any, state: State, private: bool) -> None:
+    """Raise a `ValueError` if what is to be private would go where everybody sees it."""
+    if state.commit is not None and private and not state.private:
+        raise ValueError(
+            f"The {place} is public, and what is pushed is to be private. Pass --public (publish.private: false) if all "
+            "may see it, make the repository private in its settings on the Hub, or push to another name."
+        )
+
+
 def _fill(api: Any, parcel: Parcel, known: list[str], private: bool, token: str) -> None:
     place = parcel.place
     if parcel.splits is not None:
-        retried(
-            lambda: parcel.splits.push_to_hub(place.id, private=private, token=token, commit_message="Push the rows")
-        )
+
+        def push_rows() -> None:
+            _refuse_foreign_rows(parcel, look(api, place))  # what was put there since is not ours either
+            parcel.splits.push_to_hub(place.id, private=private, token=token, commit_message="Push the rows")
+
+        retried(push_rows)
     gone = [name for name in known if name not in parcel.files]
     write_files(api, place, parcel.files, gone, "Push files")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hf_augment.publish.access import one_line
-from hf_augment.publish.block import has_block
+from hf_augment.publish.block import has_block, read_notes
 from hf_augment.publish.retry import retried
 from hf_augment.transform import canonical
 
@@ -91,14 +91,31 @@ def look(api: Any, place: Place) -> State:
     return State(info.sha, card, others, bool(info.private))
 
 
-def refuse_foreign(place: Place, state: State) -> None:
-    """Raise a `FileExistsError` if a repository holds what this library did not push."""
+def refuse_foreign(place: Place, state: State, what: str) -> None:
+    """
+    Raise a `FileExistsError` if a repository holds what this library did not push, or something else of ours.
+
+    Args:
+        place ([`Place`]): Which.
+        state ([`State`]): What it holds.
+        what (`str`): What is to be pushed: `"dataset"`, `"classifier"`, `"generator"` or `"augment"`.
+    """
     if (state.files or state.card) and not has_block(state.card):
-        held = sorted(state.files) or [README]
-        some = ", ".join(held[:3]) + (", ..." if len(held) > 3 else "")
+        held = some_of(sorted(state.files) or [README])
         raise FileExistsError(
-            f"The {place} holds what hf-augment did not push ({some}). Choose another name, or empty it first."
+            f"The {place} holds what hf-augment did not push ({held}). Choose another name, or empty it first."
         )
+    there = read_notes(state.card).get("kind", what)  # cards from before notes had it say nothing of it
+    if there != what:
+        raise FileExistsError(
+            f"The {place} holds what hf-augment pushed as {there!r}, and this is {what!r}, which would be mixed with it. "
+            "Choose another name, or delete the repository first."
+        )
+
+
+def some_of(names: list[str]) -> str:
+    """Name the first few of many."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def make(api: Any, place: Place, private: bool) -> None:

@@ -54,7 +54,8 @@ def load(reference: str | Path, revision: str | None, token: str | None, kind: s
 
     Raises:
         `FileNotFoundError`: There is none.
-        `ValueError`: It is none of ours, or it names code that would have to be imported.
+        `ValueError`: It is none of ours; or it comes from the Hub, and names code that would have to be imported, or
+            a server that would be sent the rows and the key.
     """
     folder = Path(reference).expanduser()
     if folder.is_dir():
@@ -71,6 +72,13 @@ def load(reference: str | Path, revision: str | None, token: str | None, kind: s
                 f"{SPEC_FILE} of {reference} names {name!r}, which would have to be imported, and what the Hub says is "
                 "not run. Read the file, and if you trust it, write Augment.from_spec(json.load(...)['spec'])."
             )
+    for endpoint in endpoints(found["spec"].get("transform")):
+        # Whoever wrote the file would otherwise be sent $HF_AUGMENT_API_KEY, and every row.
+        raise ValueError(
+            f"{SPEC_FILE} of {reference} names the endpoint {endpoint!r}, which would be sent your rows and your key, and "
+            "nothing is sent where the Hub says. Read the file, and if you trust it, write "
+            "Augment.from_spec(json.load(...)['spec'])."
+        )
     return found
 
 
@@ -153,12 +161,12 @@ def push(augment: Any, repo_id: str, private: bool, token: str | None, license: 
 
     def write() -> None:
         state = look(api, place)
-        files = {SPEC_FILE: text, README: whole(card, state.card, {})}
+        files = {SPEC_FILE: text, README: whole(card, state.card, {"kind": "augment"})}
         added = [CommitOperationAdd(name, content.encode()) for name, content in files.items()]
         api.create_commit(place.id, added, commit_message="Push an Augment", parent_commit=state.commit)
 
     with in_one_line(token):
-        refuse_foreign(place, look(api, place))
+        refuse_foreign(place, look(api, place), "augment")
         make(api, place, private)
         retried(write)
     return f"{api.endpoint}/{repo_id}"
@@ -211,12 +219,29 @@ def _names(value: Any) -> Iterator[str]:
         yield from _names(part)
 
 
+def endpoints(spec: Any) -> Iterator[Any]:
+    """Yield the endpoints that the transforms in a spec name, nested ones included."""
+    if isinstance(spec, Mapping):
+        if "name" in spec and spec.get("endpoint") is not None:
+            yield spec["endpoint"]
+        spec = list(spec.values())
+    for part in spec if isinstance(spec, list | tuple) else ():
+        yield from endpoints(part)
+
+
 def _card(augment: Any, repo_id: str, license: str | None) -> Card:
     names = list(dict.fromkeys(own.name for own in _parts(augment.transform)))
-    code = (
-        "from hf_augment import Augment\n\n"
-        f'augment = Augment.from_pretrained("{repo_id}")\ntrain = train.map(augment, batched=True)'
-    )
+    load = f'augment = Augment.from_pretrained("{repo_id}")'
+    if any(endpoints(augment.transform.to_spec())):  # which from_pretrained refuses
+        load = (
+            "# It asks a server, which is sent your rows and your key: read the spec below first.\n"
+            f'file = hf_hub_download("{repo_id}", "{SPEC_FILE}")\n'
+            'augment = Augment.from_spec(json.load(open(file, encoding="utf-8"))["spec"])'
+        )
+        load = f"import json\n\nfrom huggingface_hub import hf_hub_download\nfrom hf_augment import Augment\n\n{load}"
+    else:
+        load = f"from hf_augment import Augment\n\n{load}"
+    code = f"{load}\ntrain = train.map(augment, batched=True)"
     said = f"It is under <code>{plain(license)}</code>." if license else "No licence is known for it."
     listed = ", ".join(f"<code>{plain(name)}</code>" for name in names)
     text = paragraphs(
