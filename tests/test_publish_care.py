@@ -9,8 +9,9 @@ import pytest
 from hf_augment.blocks import PublishConfig
 from hf_augment.publish import parcels, push
 from hf_augment.publish.block import Card, whole
-from hf_augment.publish.facts import names
+from hf_augment.publish.facts import name_of, names
 from hf_augment.publish.parcels import Parcel
+from hf_augment.publish.places import fit_to_be_read, places_here, without_places
 from hf_augment.publish.repository import Place, State, refuse_foreign
 from hf_augment.recipe import parse_recipe
 from hf_augment.run import run
@@ -224,3 +225,35 @@ def test_a_model_that_lacks_something_is_not_pushed(lacking, what, tmp_path):
         parcels._model(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"holds no config\.json"):
         parcels._model(tmp_path / "nowhere")
+
+
+# The names of a folder
+
+
+@pytest.mark.parametrize("place", [".", "../out"])
+def test_the_folder_goes_by_any_of_its_names(place, ran, monkeypatch):
+    expected = tried(str(ran), dry_run=True)
+    monkeypatch.chdir(ran)
+    assert tried(place, dry_run=True) == expected
+
+
+@pytest.mark.parametrize("name", ["2024", "latest"])
+def test_the_name_of_a_folder_is_no_setting_and_that_of_a_link_its_own(name, ran, tmp_path, monkeypatch):
+    (tmp_path / name).symlink_to(ran)
+    monkeypatch.chdir(tmp_path)
+    assert f"dataset me/{name}-augmented (private" in tried(name, dry_run=True)
+
+
+def test_a_run_that_was_made_in_its_own_folder_keeps_the_keys_of_its_record(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "output: .\ndata: {path: x}\ntrain: {model: m}\naugment: {pipeline: [{name: generate}]}\n"
+    recipe = parse_recipe(text, "x.yaml")
+    record = {
+        "recipe": {"text": text, "file": "x.yaml", "set": []},
+        "generator": {"says": "The generator wrote it.", "folder": f"{tmp_path}/generator"},
+    }
+    words = places_here(recipe, record, "me/gen")
+    told = {"says": "The generator wrote it.", "folder": "./generator"}
+    assert fit_to_be_read(record, words) == {**record, "generator": told}
+    assert without_places("generator", words) == "me/gen"  # where the spec names it, it is the whole text
+    assert name_of(recipe) == tmp_path.name

@@ -10,7 +10,7 @@ import pytest
 import hf_augment
 from hf_augment.blocks import PublishConfig
 from hf_augment.provenance import PROVENANCE
-from hf_augment.publish.facts import name_of, published, read_record, read_rows
+from hf_augment.publish.facts import published, read_record, read_rows
 from hf_augment.publish.places import fit_to_be_read, places_here, without_places
 from hf_augment.recipe import load_recipe, parse_recipe
 from hf_augment.record import read_json, write_json
@@ -57,35 +57,6 @@ def test_a_run_without_models_is_a_dataset_alone(ran):
 
 def test_the_folder_says_the_same_as_the_recipe(ran):
     assert shown(ran / "out", to="me/x") == shown(ran / "rules.yaml", to="me/x")
-
-
-@pytest.mark.parametrize("place", [".", "../out"])
-def test_the_folder_goes_by_any_of_its_names(place, ran, monkeypatch):
-    expected = shown(ran / "out", to="me")
-    monkeypatch.chdir(ran / "out")
-    assert shown(place, to="me") == expected
-
-
-@pytest.mark.parametrize("name", ["2024", "latest"])
-def test_the_name_of_a_folder_is_no_setting_and_that_of_a_link_its_own(name, ran, tmp_path, monkeypatch):
-    (tmp_path / name).symlink_to(ran / "out")
-    monkeypatch.chdir(tmp_path)
-    assert f"dataset me/{name}-augmented (private" in shown(name, to="me")
-
-
-def test_a_run_that_was_made_in_its_own_folder_keeps_the_keys_of_its_record(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    text = "output: .\ndata: {path: x}\ntrain: {model: m}\naugment: {pipeline: [{name: generate}]}\n"
-    recipe = parse_recipe(text, "x.yaml")
-    record = {
-        "recipe": {"text": text, "file": "x.yaml", "set": []},
-        "generator": {"says": "The generator wrote it.", "folder": f"{tmp_path}/generator"},
-    }
-    words = places_here(recipe, record, "me/gen")
-    told = {"says": "The generator wrote it.", "folder": "./generator"}
-    assert fit_to_be_read(record, words) == {**record, "generator": told}
-    assert without_places("generator", words) == "me/gen"  # where the spec names it, it is the whole text
-    assert name_of(recipe) == tmp_path.name
 
 
 def test_a_step_that_was_found_on_disk_keeps_its_cost(ran):

@@ -123,6 +123,6 @@ def without_places(text: str, words: Mapping[str, str]) -> str:
         return words[text]
     for word in sorted(words, key=len, reverse=True):
         # The root of all paths stands in every text; and the generator of a run in "." is "generator", a mere word.
-        if len(word) > 1 and "/" in word:
+        if len(word) > 1 and ("/" in word or "\\" in word):
             text = re.sub(rf"(?<![\w./~:-]){re.escape(word)}(?![\w-])", lambda _, word=word: words[word], text)
     return text
