@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,14 @@ from hf_augment.transform import canonical
 ROUND = "round"
 
 
-def check_models(recipe: Recipe) -> None:
-    """Raise now what selection would raise for a model or a package that is not there."""
+def check_models(recipe: Recipe, trained: Collection[str] = ()) -> None:
+    """
+    Raise now what selection would raise for a model or a package that is not there.
+
+    Args:
+        recipe ([`Recipe`]): With a `select` block.
+        trained (`Collection[str]`, *optional*): Folders of generators that others will have trained by then.
+    """
     from hf_augment.engine.encoder import locate_encoder
     from hf_augment.engine.resources import locate
 
@@ -34,7 +40,7 @@ def check_models(recipe: Recipe) -> None:
     if config.encoder is not None:
         locate_encoder(config.encoder, config.revision)
     for reference, revision in _models(config).values():
-        if reference != str(recipe.generator):  # which is yet to be trained
+        if reference not in (str(recipe.generator), *trained):  # which are yet to be trained
             locate(reference, revision)
     if config.jaccard is not None:
         from hf_augment.selection.minhash import require_rensa

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +69,8 @@ def refuse_study(recipe: Recipe, path: str) -> None:
         )
 
 
-def check_ahead(recipe: Recipe) -> None:
-    """Raise now what would otherwise be raised after hours of training."""
+def check_ahead(recipe: Recipe, trained: Collection[str] = ()) -> None:
+    """Raise now what would otherwise be raised after hours of training; `trained` is as for `check_models`."""
     from hf_augment.classifiers.checkpoint import classifier_identity
 
     data = load_data(recipe.data, recipe.preprocess, recipe.seed)
@@ -87,7 +87,7 @@ def check_ahead(recipe: Recipe) -> None:
     if recipe.augment is not None:
         refuse_foreign(folder_of(recipe), recipe.data.path)
     if recipe.select is not None:
-        check_models(recipe)
+        check_models(recipe, trained)
         refuse_foreign(Path(recipe.output) / "dataset", recipe.data.path)
 
 

@@ -87,9 +87,11 @@ def _check(recipe: Recipe, splits: Sequence[Split]) -> None:
                     f"data: test_split: a study scores on test rows, and {split.recipe.data.path!r} has no such split."
                 )
         if split.number == 0:
-            for name, own in split.steps().items():
+            steps = split.steps()
+            trained = [str(own.generator) for own in steps.values() if own.train is not None]
+            for name, own in steps.items():
                 try:
-                    check_ahead(own)
+                    check_ahead(own, trained)
                 except (ValueError, TypeError, OSError) as error:
                     raise type(error)(f"{name}: {error}") from error
 

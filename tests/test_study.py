@@ -420,12 +420,14 @@ def test_two_jobs_find_what_one_finds(recipe, tmp_path):
 def test_two_methods_of_a_split_train_their_generator_once(trainings, tmp_path):
     generate = "{pipeline: [{name: generate, max_new_tokens: 8, allow_unfinished: true}], copies: 1}"
     train = "{model: embedded:generator, max_steps: 2, max_length: 32}"
+    select = "{likelihood: {quantile: 0.2}, near_duplicate: null, agreement: false, encoder: null}"
     text = f"""
 output: {tmp_path}/out
 data: {{path: embedded:reviews, shots_per_label: 3, validation_shots_per_label: 3, test_shots_per_label: 3}}
 methods:
   one: {{train: {train}, augment: {generate}}}
   two: {{train: {train}, augment: {generate}, study: {{two_stage: 0.5}}}}
+  three: {{train: {train}, augment: {generate}, select: {select}}}
 study: {{seeds: [0], epochs: 1, evaluations: 1, metrics: [accuracy]}}
 """
     found = study(written(tmp_path, text), [], 1, report=lambda line: None)
@@ -437,6 +439,8 @@ study: {{seeds: [0], epochs: 1, evaluations: 1, metrics: [accuracy]}}
         ("train generator", "one"),
         ("augment", "one"),
         ("augment", "two"),
+        ("augment", "three"),
+        ("select", "three"),
     }
     steps = json.loads((folder / "one" / "record.json").read_text())["steps"]
     study(written(tmp_path, text), [], 1, report=lambda line: None)
