@@ -104,9 +104,9 @@ def test_no_folder_of_this_machine_is_told(ran):
 
 
 def test_only_whole_folders_are_replaced():
-    words = {"/root": "~", "/work": ".", "runs/x/generator": "me/gen", "/data/mine.csv": "mine.csv", "/": "no"}
-    said = '"/root/a", /work, /workflows https://hub/work "runs/x/generator" my-runs/x/generator /data/mine.csv\n/root'
-    expected = '"~/a", ., /workflows https://hub/work "me/gen" my-runs/x/generator mine.csv\n~'
+    words = {"/home/ann": "~", "/srv": ".", "runs/x/generator": "me/gen", "/data/mine.csv": "mine.csv", "/": "no"}
+    said = '"/home/ann/a", /srv, /srvlogs https://hub/srv "runs/x/generator" my-runs/x/generator /data/mine.csv\n/home/ann'
+    expected = '"~/a", ., /srvlogs https://hub/srv "me/gen" my-runs/x/generator mine.csv\n~'
     assert without_places(said, words) == expected
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import unicodedata
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -109,5 +110,6 @@ class TextMetric(evaluate.Metric):
                 raise ValueError(f"{type(self).__name__}: " + unknown("option", name, self._options()))
         return self._score(texts_of(predictions, "predictions"), **self._given | given)
 
-    def _score(self, predictions: list[str]) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _score(self, predictions: list[str], **given: Any) -> dict[str, Any]:
+        """Score texts; what else a metric takes is what its `compute` takes."""
