@@ -19,7 +19,7 @@ from hf_augment.classifiers import (
     train_classifier,
     train_tokenizer,
 )
-from hf_augment.classifiers.trainer import _KeepBest
+from hf_augment.classifiers.keep_best import KeepBest
 
 NAMES = ["negative", "positive"]
 QUICK = StudyConfig(epochs=1, evaluations=3, batch_size=8, learning_rate=0.01)
@@ -218,7 +218,7 @@ def test_the_best_step_is_scored(trained):
     ids=["accuracy first", "then loss", "then the earlier", "a loss that is no number is last", "but kept alone"],
 )
 def test_which_step_is_best(evaluations, best):
-    keep, model = _KeepBest(10, 10, "toy"), torch.nn.Linear(1, 1)
+    keep, model = KeepBest(10, 10, "toy"), torch.nn.Linear(1, 1)
     for step, (accuracy, loss) in enumerate(evaluations):
         torch.nn.init.constant_(model.weight, step)
         scores = {"eval_accuracy": accuracy, "eval_loss": loss}

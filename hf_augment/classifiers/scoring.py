@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 
+RANKING = ("accuracy", "f1")  # what an evaluation is judged by before its loss
+
 
 def rank(evaluation: Mapping[str, Any]) -> tuple[float, float]:
-    """Return what is larger for a better evaluation: its accuracy, and where that is equal the lower loss."""
+    """
+    Return what is larger for a better evaluation: its accuracy or F1, and where that is equal the lower loss.
+
+    Args:
+        evaluation (`Mapping`): `loss`, and, unless the loss alone decides, `accuracy` or `f1`.
+    """
     loss = evaluation["loss"]
-    return evaluation["accuracy"], float("-inf") if math.isnan(loss) else -loss
+    first = next((evaluation[name] for name in RANKING if name in evaluation), 0.0)
+    return first, float("-inf") if math.isnan(loss) else -loss
 
 
 def row_scores(probabilities: np.ndarray, labels: Sequence[int]) -> list[list[float]]:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
 
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples, class_names, read_examples
+from hf_augment.classifiers.keep_best import KeepBest
 from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
-from hf_augment.classifiers.scoring import rank, row_scores
+from hf_augment.classifiers.scoring import row_scores
 from hf_augment.classifiers.stages import WEIGHT, StudyTrainer, first_stage, weights, with_fresh_head
 from hf_augment.classifiers.tokenizer import train_tokenizer
 
@@ -89,7 +89,7 @@ def train_classifier(
     for split in ("validation", "test"):
         encoded[split].sort(key=lambda row: len(row["input_ids"]))  # the less padding, the faster
     first, encoded["train"], before = first_stage(encoded["train"], added, max_steps, config)
-    best = _KeepBest(max_steps - before, config.evaluations, f"{config.classifier}, seed {seed}")
+    best = KeepBest(max_steps - before, config.evaluations, f"{config.classifier}, seed {seed}")
     with tempfile.TemporaryDirectory() as nothing_is_left_here:
         if before:
             _trainer(model, tokenizer, {"train": first}, config, seed, before, None, nothing_is_left_here).train()
@@ -120,35 +120,6 @@ def train_classifier(
         "device": str(trainer.args.device),
         "model": None if folder is None else str(folder),
     }
-
-
-class _KeepBest(TrainerCallback):
-    """Evaluates at evenly spaced steps, the last included, and holds the best weights in memory, not on disk."""
-
-    def __init__(self, steps: int, evaluations: int, name: str):
-        self.at = {max(1, round(steps * i / evaluations)) for i in range(1, evaluations + 1)}
-        self.name, self.bar = name, None
-        self.history: list[dict[str, Any]] = []
-        self.rank, self.step, self.weights = None, 0, {}
-
-    def on_train_begin(self, args, state, control, **kwargs):
-        from tqdm.auto import tqdm
-
-        self.bar = tqdm(total=state.max_steps, desc=self.name, unit="step", leave=False, disable=None)
-
-    def on_step_end(self, args, state, control, **kwargs):
-        self.bar.update()
-        control.should_evaluate = state.global_step in self.at
-
-    def on_evaluate(self, args, state, control, metrics, model, **kwargs):
-        found = {"step": state.global_step, "accuracy": metrics["eval_accuracy"], "loss": metrics["eval_loss"]}
-        self.history.append(found)
-        if self.rank is None or rank(found) > self.rank:
-            self.rank, self.step = rank(found), state.global_step
-            self.weights = {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.bar.close()
 
 
 def _load(config: StudyConfig, names: Sequence[str], tokenizer: Any, texts: Sequence[str]) -> tuple[Any, Any]:
