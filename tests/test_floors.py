@@ -44,7 +44,7 @@ FLOORS = {
         *("metrics.causal", "metrics.label_fidelity", "metrics.mauve", "metrics.novelty", "metrics.perplexity"),
         *("metrics.vendi_score", "training", "transforms"),
     ],
-    6: ["augment"],
+    6: ["augment", "learners"],
     7: ["planning", "saved", "selection"],
     8: ["apply", "study"],
     9: ["candidates"],

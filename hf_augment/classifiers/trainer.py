@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from hf_augment.blocks import StudyConfig
+from hf_augment.blocks.study import CLASSIFY
+from hf_augment.classifiers.arguments import training_arguments
 from hf_augment.classifiers.examples import Examples, class_names, read_examples
 from hf_augment.classifiers.keep_best import KeepBest
 from hf_augment.classifiers.lstm import LSTMConfig, LSTMForSequenceClassification
@@ -67,6 +69,7 @@ def train_classifier(
 
     if max_steps < 1:
         raise ValueError(f"max_steps: expected at least 1, got {max_steps!r}.")
+    config = config.for_task(CLASSIFY)
     scores = metrics.combine(config.metrics)
     names = class_names(train, label, label_names)
     splits = {
@@ -157,26 +160,9 @@ def _encode(examples: Examples, tokenizer: Any, max_length: int) -> list[dict[st
 
 
 def _trainer(model, tokenizer, encoded, config: StudyConfig, seed: int, max_steps: int, best, folder: str) -> Any:
-    from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
+    from transformers import DataCollatorWithPadding, PrinterCallback
 
-    arguments = TrainingArguments(
-        output_dir=folder,
-        max_steps=max_steps,
-        learning_rate=config.learning_rate,
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=64,
-        seed=seed,
-        data_seed=seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # Trainer would multiply the batch by the devices, and steps would mean something else
+    arguments = training_arguments(config, seed, max_steps, folder)
     trainer = StudyTrainer(
         schedule_steps=config.schedule_steps,
         smoothing=config.label_smoothing,

@@ -26,6 +26,16 @@ METRICS = {
     "vendi_score": "hf_augment.metrics.vendi_score:VendiScore",
 }
 CLASSIFICATION = ("accuracy", "f1", "matthews_correlation", "precision", "recall")  # of predicted and true classes
+# The numbers that a study can score each task by; without `study.metrics` all of them, the first is what it speaks of.
+OF_TASKS = {
+    "text-classification": CLASSIFICATION,
+    "question-answering": ("f1", "exact_match"),
+    "token-classification": ("f1", "precision", "recall"),
+    "translation": ("bleu", "chrf"),
+    "summarization": ("rougeL", "rouge1", "rouge2"),
+    "dialogue": ("perplexity", "distinct_1", "distinct_2"),
+}
+LOWER = ("perplexity",)  # of these the lower number is the better one; of all others the higher
 
 
 def load(name: str, **options: Any) -> Any:
