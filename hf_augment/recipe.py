@@ -17,7 +17,7 @@ from hf_augment.blocks import (
     TrainConfig,
 )
 from hf_augment.blocks.gate import SEARCH
-from hf_augment.blocks.study import FOLDER, OF_THE_WHOLE
+from hf_augment.blocks.study import CLASSIFY, FOLDER, OF_THE_WHOLE
 from hf_augment.errors import unknown
 from hf_augment.fields import read
 from hf_augment.registry import build
@@ -43,6 +43,8 @@ class Recipe:
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
+        if self.study is not None:
+            object.__setattr__(self, "study", self.study.for_task(getattr(self.data, "task", CLASSIFY)))
         if self.methods is not None:
             self._check_methods()
         if self.augment is not None:

@@ -21,14 +21,14 @@ def locate_classifier(reference: str, revision: str | None = None) -> Path:
 
 def classifier_identity(classifier: str, encoder: str, revision: str | None = None) -> str:
     """
-    Return what decides a classifier before it is trained; what the LSTM knows comes from the rows.
+    Return what decides a classifier before it is trained; what the LSTM and `"seq2seq"` know comes from the rows.
 
     Args:
-        classifier (`str`): `"lstm"`, `"features"`, or as for `locate_classifier`.
+        classifier (`str`): `"lstm"`, `"features"`, `"seq2seq"`, or as for `locate_classifier`.
         encoder (`str`): What `"features"` embeds with.
         revision (`str`, *optional*): A commit, branch or tag on the Hub.
     """
-    if classifier == "lstm":
+    if classifier in ("lstm", "seq2seq"):
         return classifier
     if classifier == "features":
         return f"features of {identity(str(locate_encoder(encoder, revision)))}"

@@ -1,10 +1,12 @@
 """The arms of a comparison, and what may not get into them."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hf_augment.blocks import StudyConfig
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.errors import one_split
 from hf_augment.provenance import ORIGINAL
 from hf_augment.streams import row_key
@@ -76,18 +78,23 @@ def only_originals(rows: Any, split: str) -> None:
 
 def only_gold(originals: "Examples", gold: "Examples") -> None:
     """Raise a `ValueError` if originals of the augmented dataset are no gold rows."""
-    known = set(zip(gold.texts, gold.labels, strict=True))
-    strange = [row for row in zip(originals.texts, originals.labels, strict=True) if row not in known]
+    known = set(map(_key, zip(gold.texts, gold.labels, strict=True)))
+    strange = [row for row in zip(originals.texts, originals.labels, strict=True) if _key(row) not in known]
     if strange:
         raise ValueError(
             f"{len(strange)} of the {len(originals.texts)} originals in augmented_train are not in gold_train, e.g. "
-            f"{strange[0][0][:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
+            f"{str(strange[0][0])[:80]!r}. Augment the very rows that are passed as gold_train: others would give the "
             "augmented arm more real data than the rest."
         )
 
 
 def only_from_gold(added: Any, gold: "Examples") -> None:
     """Raise a `ValueError` if rows, of which no original is at hand, do not say that they come from gold rows."""
+    if not all(isinstance(text, str) for text in gold.texts):
+        raise ValueError(
+            "augmented_train holds no originals, and rows of several columns cannot be traced without them. Pass the "
+            "augmented dataset with its originals: Augment(..., keep_original=True)."
+        )
     known = {row_key(text).hex() for text in gold.texts}
     strange = sum(source not in known for source in added["source_id"])
     if strange:
@@ -104,15 +111,16 @@ def make_arms(gold: "Examples", added: "Examples", config: StudyConfig) -> dict[
     Args:
         gold ([`Examples`]): The real training rows.
         added ([`Examples`]): The augmented ones.
-        config ([`StudyConfig`]): Its `epochs` and `batch_size` decide the steps.
+        config ([`StudyConfig`]): Its `epochs` and `batch_size` decide the steps, its `task` whether there are classes.
 
     Returns:
         `dict[str, Arm]`: By name. `"features"`, which has no steps, has no `gold_matched`.
     """
     augmented = gold._replace(texts=gold.texts + added.texts, labels=gold.labels + added.labels)
-    total = len(augmented.texts)
-    by_class = sorted(range(len(gold.texts)), key=gold.labels.__getitem__)
-    repeated = [by_class[i * len(by_class) // total] for i in range(total)]  # keeps the shares of the classes
+    total, in_order = len(augmented.texts), list(range(len(gold.texts)))
+    if config.task in (None, CLASSIFY):
+        in_order.sort(key=gold.labels.__getitem__)  # keeps the shares of the classes
+    repeated = [in_order[i * len(in_order) // total] for i in range(total)]
     duplicated = gold._replace(texts=[gold.texts[i] for i in repeated], labels=[gold.labels[i] for i in repeated])
     few, many = steps_for(len(gold.texts), config), steps_for(total, config)
     arms = {
@@ -132,7 +140,12 @@ def steps_for(rows: int, config: StudyConfig) -> int:
 
 
 def overlap(data: Mapping[str, Any], kind: str) -> dict[str, int]:
-    """Count training rows whose text is exactly that of an evaluation row."""
-    texts = data[kind].texts
-    counts = {split: sum(map(set(data[split].texts).__contains__, texts)) for split in ("validation", "test")}
-    return {"rows": len(texts), **counts}
+    """Count training rows whose text, or other input, is exactly that of an evaluation row."""
+    inputs = {split: list(map(_key, data[split].texts)) for split in (kind, "validation", "test")}
+    counts = {split: sum(map(set(inputs[split]).__contains__, inputs[kind])) for split in ("validation", "test")}
+    return {"rows": len(inputs[kind]), **counts}
+
+
+def _key(value: Any) -> str:
+    """Write a JSON-shaped input or output as a string, which sets can hold."""
+    return json.dumps(value, sort_keys=True)

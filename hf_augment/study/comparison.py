@@ -1,4 +1,4 @@
-"""Trains the same classifier on gold, repeated gold and augmented rows, and compares them seed by seed."""
+"""Trains the same classifier, or model for another task, on gold, repeated gold and augmented rows, and compares them seed by seed."""
 
 import dataclasses
 import os
@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import StudyConfig
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.record import write_json
 from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, provenance
 from hf_augment.study.cells import Cell
 from hf_augment.study.markdown import markdown
+from hf_augment.study.reading import Columns
 from hf_augment.study.report import make_report
 from hf_augment.study.trainings import Training, decided_by_arm, decided_by_classifier, decided_by_data
 from hf_augment.study.tuning import grid
@@ -59,15 +61,16 @@ def compare(
     validation: Any,
     test: Any,
     *,
-    text: str,
-    label: str,
+    text: str | None = None,
+    label: str | None = None,
     config: StudyConfig,
     output: str | Path,
     seed_base: int = 0,
     label_names: Sequence[str] | None = None,
+    task: str = CLASSIFY,
 ) -> Comparison:
     """
-    Compare a classifier trained with augmented rows with several that were trained without.
+    Compare a classifier, or a model for another task, trained with augmented rows with several trained without.
 
     The arms: `gold`; `gold_matched`, the same rows for as many optimiser steps as `augmented`; `duplicated`, gold
     rows repeated to the number of rows of `augmented`, for as many steps; `augmented`, gold and augmented rows. With
@@ -81,12 +84,14 @@ def compare(
             the gold rows.
         validation (`Dataset`): Real rows, which choose a step in each training.
         test (`Dataset`): Real rows, which only score.
-        text (`str`): The text column.
-        label (`str`): The label column.
+        text (`str`, *optional*): The text column of a classifier; rows of other tasks have columns of their own.
+        label (`str`, *optional*): Its label column.
         config ([`StudyConfig`]): Classifier, seeds, optimisation, metrics.
         output (`str` or `Path`): The folder for results, cells and two saved classifiers.
         seed_base (`int`, *optional*, defaults to `0`): Added to each seed of `config`.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
+        task (`str`, *optional*, defaults to `"text-classification"`): What the rows are for, one of
+            `hf_augment.metrics.OF_TASKS`.
 
     Returns:
         [`Comparison`]: What `comparison.json` and `comparison.md` say.
@@ -94,22 +99,23 @@ def compare(
     Raises:
         `ValueError`: Augmented rows in an evaluation split, originals that are no gold rows, or nothing was added.
     """
-    from hf_augment.classifiers.examples import class_names, read_examples
-
+    config = config.for_task(task)
+    if task == CLASSIFY and (text is None or label is None):
+        raise ValueError(f"text, label: a classifier needs both columns, got {text!r} and {label!r}.")
     seeds = [seed_base + seed for seed in config.seeds]
     if min(seeds) < 0 or max(seeds) >= 2**32:
         raise ValueError(
             f"study: seeds: expected numbers from 0 to 2**32 - 1, got {seeds} (with seed_base {seed_base})."
         )
-    names = class_names(gold_train, label, label_names)
+    columns = Columns(task, text, label, label_names).with_names(gold_train)
+    names = list(columns.names)
     originals, added = provenance(augmented_train)
     splits = {"gold": gold_train, "added": added, "validation": validation, "test": test}
-    columns = {"text": text, "label": label, "names": names, "label_names": label_names}
-    data = {split: read_examples(rows, split=split, **columns) for split, rows in splits.items()}
+    data = {split: columns.read(rows, split) for split, rows in splits.items()}
     for split in ("gold", "validation", "test"):
         only_originals(splits[split], split)
     if len(originals):
-        only_gold(read_examples(originals, split="original", **columns), data["gold"])
+        only_gold(columns.read(originals, "original"), data["gold"])
     else:
         only_from_gold(added, data["gold"])
     arms = make_arms(data["gold"], data["added"], config)

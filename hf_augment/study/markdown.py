@@ -4,7 +4,9 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from hf_augment.study.paired import TREATED, points
+from hf_augment.blocks.study import CLASSIFY
+from hf_augment.study.numbers import factor
+from hf_augment.study.paired import TREATED, enumerated, points
 
 ARMS = {
     "gold": "the real rows alone.",
@@ -13,6 +15,11 @@ ARMS = {
     "is tuned.",
     "duplicated": "the real rows, repeated to as many as `augmented` has, for as many steps.",
     "augmented": "the real and the augmented rows.",
+}
+RANKING = {  # what a step, and the tuned arm, is chosen by on validation rows
+    "accuracy": "of equal accuracies the one with the lower loss",
+    "f1": "of equal F1 scores the one with the lower loss",
+    "loss": "the lower the better",
 }
 
 
@@ -33,8 +40,12 @@ def markdown(report: Mapping[str, Any]) -> str:
         scores = [_mean_std(cells[arm, metric]) for metric in metrics]
         seconds = statistics.mean(facts["seconds"].values())
         lines.append(line(arm, facts["rows"], _steps(facts["steps"]), *scores, f"{seconds:.1f}"))
+    plain = [metric for metric in metrics if factor(metric) == 1]
+    times = f" ({enumerated(plain)} as it is; less is better)" if plain else ""
+    task = config.get("task") or CLASSIFY
+    kind = "Classifier" if task == CLASSIFY else f"{task.capitalize()} by"
     scored = (
-        f"Classifier {config['classifier']!r}. Test ({evaluated['test']} rows), values × 100, mean ± sample standard "
+        f"{kind} {config['classifier']!r}. Test ({evaluated['test']} rows), values × 100{times}, mean ± sample standard "
         f"deviation over the seeds {', '.join(seeds)}. The best of {config['evaluations']} evaluations on validation "
         f"({evaluated['validation']} rows) was scored."
     )
@@ -42,8 +53,8 @@ def markdown(report: Mapping[str, Any]) -> str:
     lines += ["", f"## {TREATED.capitalize()} minus the other arms, seed by seed", ""]
     lines += head("metric", "against", *(f"seed {seed}" for seed in seeds), "mean ± std", "95 % interval")
     for row in report["differences"]:
-        gains = [points(row["by_seed"][seed]) for seed in seeds]
-        interval = " to ".join(map(points, row["interval"])) if row["interval"] else "none"
+        gains = [points(row["by_seed"][seed], row["metric"]) for seed in seeds]
+        interval = " to ".join(points(edge, row["metric"]) for edge in row["interval"] or ()) or "none"
         lines.append(line(row["metric"], row["against"], *gains, _mean_std(row, sign="+"), interval))
     if report["tuning"]:
         lines += ["", "## What `gold_tuned` chose from", "", *_tuning_lines(report["tuning"], seeds)]
@@ -61,16 +72,19 @@ def _overlap_lines(overlaps: Mapping[str, Mapping[str, int]]) -> list[str]:
 
 def _tuning_lines(tuning: Mapping[str, Any], seeds: list[str]) -> list[str]:
     lines = head("learning rate", "steps", *(f"seed {seed}" for seed in seeds))
+    told = next(iter(tuning["grid"].values()))["validation"][seeds[0]]
+    ranked = next(name for name in RANKING if name in told)
     for name, point in tuning["grid"].items():
-        scores = [f"{100 * point['validation'][seed]['accuracy']:.1f}" for seed in seeds]
+        found = [point["validation"][seed][ranked] for seed in seeds]
+        scores = [f"{score:.3f}" if ranked == "loss" else f"{100 * score:.1f}" for score in found]
         marked = [
             f"**{score}**" if tuning["chosen"][seed] == name else score
             for seed, score in zip(seeds, scores, strict=True)
         ]
         lines.append(line(f"{point['learning_rate']:g}", point["steps"], *marked))
     told = (
-        "Validation accuracy × 100. Bold: chosen for that seed (of equal accuracies the one with the lower loss), and "
-        "scored on test. Its seconds above are those of all of them."
+        f"Validation {ranked}{'' if ranked == 'loss' else ' × 100'}. Bold: chosen for that seed "
+        f"({RANKING[ranked]}), and scored on test. Its seconds above are those of all of them."
     )
     return [*lines, "", told]
 
@@ -82,8 +96,9 @@ def _steps(steps: int | Mapping[str, int]) -> str:
 
 
 def _mean_std(row: Mapping[str, Any], sign: str = "") -> str:
-    spread = "" if row["std"] is None else f" ± {100 * row['std']:.1f}"
-    return f"{100 * row['mean']:{sign}.1f}{spread}"
+    times = factor(row["metric"])
+    spread = "" if row["std"] is None else f" ± {times * row['std']:.1f}"
+    return f"{times * row['mean']:{sign}.1f}{spread}"
 
 
 def head(*names: str) -> list[str]:

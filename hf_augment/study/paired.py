@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hf_augment.study.numbers import direction, factor, unit
+
 TREATED = "augmented"
 LEVEL = 0.95
 
@@ -104,10 +106,17 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return found
 
 
-def outcomes(gains: Mapping[str, float]) -> dict[str, Any]:
-    """Count wins, ties and losses, and name the worst."""
-    worst = min(gains, key=gains.__getitem__)
-    wins, losses = sum(gain > 1e-12 for gain in gains.values()), sum(gain < -1e-12 for gain in gains.values())
+def outcomes(gains: Mapping[str, float], metric: str) -> dict[str, Any]:
+    """
+    Count wins, ties and losses, and name the worst.
+
+    Args:
+        gains (`Mapping[str, float]`): The method's score minus that of the control, by split.
+        metric (`str`): Of which more, or less, is better.
+    """
+    better = {split: direction(metric) * gain for split, gain in gains.items()}
+    worst = min(better, key=better.__getitem__)
+    wins, losses = sum(gain > 1e-12 for gain in better.values()), sum(gain < -1e-12 for gain in better.values())
     return {
         "wins": wins,
         "ties": len(gains) - wins - losses,
@@ -129,11 +138,11 @@ def reading(found: Sequence[Mapping[str, Any]], metric: str, seeds: int) -> str:
         seeds (`int`): How many seeds there are.
     """
     compared = [row for row in found if row["metric"] == metric]
-    listed = "; ".join(f"{points(row['mean'])} against {row['against']}{_interval(row)}" for row in compared)
+    listed = "; ".join(f"{points(row['mean'], metric)} against {row['against']}{_interval(row)}" for row in compared)
     if seeds == 1:
         return f"One seed says nothing about chance: {metric} {listed}. Add seeds."
-    above = [row["against"] for row in compared if row["interval"] and row["interval"][0] > 0]
-    below = [row["against"] for row in compared if row["interval"] and row["interval"][1] < 0]
+    above = [row["against"] for row in compared if side(row) > 0]
+    below = [row["against"] for row in compared if side(row) < 0]
     if below:
         verdict = f"A loss against {enumerated(below)}" + (f", a gain against {enumerated(above)}" if above else "")
     elif len(above) == len(compared):
@@ -142,10 +151,15 @@ def reading(found: Sequence[Mapping[str, Any]], metric: str, seeds: int) -> str:
         verdict = f"A gain against {enumerated(above)} only, so it is not shown that the augmented rows made it"
     else:
         verdict = "No difference shown"
+    points_ = " points" if direction(metric) > 0 else ""
     widths = [row["interval"][1] - row["interval"][0] for row in compared if row["interval"]]
-    width = f" With {seeds} seeds the intervals are up to {100 * max(widths):.1f} points wide." if widths else ""
+    width = (
+        f" With {seeds} seeds the intervals are up to {factor(metric) * max(widths):.1f}{points_} wide."
+        if widths
+        else ""
+    )
     return (
-        f"{verdict}: {metric} {listed} (points, mean over {seeds} seeds, 95 % t-interval).{width} "
+        f"{verdict}: {metric} {listed} ({unit(metric)}, mean over {seeds} seeds, 95 % t-interval).{width} "
         "This is about training seeds on one split, not about other data."
     )
 
@@ -155,13 +169,20 @@ def spread_of(values: Sequence[float]) -> float | None:
     return statistics.stdev(values) if len(values) > 1 else None
 
 
-def points(value: float) -> str:
-    """Write a difference of scores in points."""
-    return f"{100 * value:+.1f}"
+def side(row: Mapping[str, Any]) -> int:
+    """Return 1 if the interval of a difference lies wholly on the better side of zero, -1 if on the worse, else 0."""
+    low, high = row["interval"] or (0.0, 0.0)
+    return direction(row["metric"]) * ((low > 0) - (high < 0))
+
+
+def points(value: float, metric: str) -> str:
+    """Write a difference of scores, in points if the metric is a share."""
+    return f"{factor(metric) * value:+.1f}"
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    return f" ({points(row['interval'][0])} to {points(row['interval'][1])})" if row["interval"] else " (no interval)"
+    edges = [points(edge, row["metric"]) for edge in row["interval"] or ()]
+    return f" ({' to '.join(edges)})" if edges else " (no interval)"
 
 
 def enumerated(names: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ def forest(study: Mapping[str, Any]) -> dict[str, Any] | None:
         if found:
             panels.append({"name": views.setting(classifier, shots), "methods": found})
     return {
-        "ticks": [{"at": scale(number), "label": _tick(number)} for number in marked],
+        "ticks": [{"at": scale(number), "label": _tick(number, study["metric"])} for number in marked],
         "zero": scale(0.0),
         "panels": panels,
         "controls": [{**_look(i, name), "dash": ""} for i, name in enumerate(controls)],
@@ -65,13 +65,13 @@ def _line(row: Mapping[str, Any], scale: Scale, controls: list[str]) -> dict[str
         "mean": scale(row["mean"]),
         "interval": [scale(edge) for edge in interval] if interval else None,
         "dots": sorted(scale(value) for value in (row.get("by_split") or {}).values()),
-        "gain": numbers.gain(row["mean"]),
-        "span": numbers.span(interval),
+        "gain": numbers.gain(row["mean"], row["metric"]),
+        "span": numbers.span(interval, row["metric"]),
     }
 
 
-def _tick(number: float) -> str:
-    return "0" if abs(number) < 1e-12 else f"{100 * number:+g}".replace("-", "−")
+def _tick(number: float, metric: str) -> str:
+    return "0" if abs(number) < 1e-12 else f"{numbers.factor(metric) * number:+g}".replace("-", "−")
 
 
 def curve(study: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -102,7 +102,7 @@ def curve(study: Mapping[str, Any]) -> dict[str, Any] | None:
             aside = 1.3 * (number - (len(lines) - 1) / 2)  # so that the bars of one number of shots do not overlap
             found = [(across(math.log(n)) + aside, own[arm, method, n]) for n in shots if (arm, method, n) in own]
             drawn.append(_series(looks[arm, method], found, up))
-        labels = [{"at": up(number), "label": f"{100 * number:g}"} for number in marked]
+        labels = [{"at": up(number), "label": f"{numbers.factor(study['metric']) * number:g}"} for number in marked]
         panels.append({"name": classifier, "lines": [line for line in drawn if line["points"]], "up": labels})
     return {
         "panels": panels,
@@ -137,8 +137,8 @@ def _series(look: Mapping[str, Any], found: Sequence[tuple[float, Mapping[str, A
             "y": up(row["mean"]),
             "bar": [up(edge) for edge in row["bar"]] if row["bar"][0] < row["bar"][1] else None,
             "shots": f"{row['shots']:,}",
-            "score": numbers.score(row["mean"], row["std"]),
-            "title": f"{look['name']}, {row['shots']:,} rows per class: {numbers.score(row['mean'], row['std'])}",
+            "score": numbers.score(row["mean"], row["std"], row["metric"]),
+            "title": f"{look['name']}, {row['shots']:,} rows per class: {numbers.score(row['mean'], row['std'], row['metric'])}",
         }
         for x, row in found
     ]

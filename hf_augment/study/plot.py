@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hf_augment.metrics import LOWER
+from hf_augment.study.numbers import factor
+
 
 def plot(report: Mapping[str, Any], file: Path) -> None:
     """
@@ -20,7 +23,9 @@ def plot(report: Mapping[str, Any], file: Path) -> None:
     figure = Figure(figsize=(7, 0.7 * len(arms) + 1.2), layout="constrained")
     axes = figure.subplots()
     for place, arm in enumerate(reversed(arms)):
-        scores = [100 * row["value"] for row in report["rows"] if row["arm"] == arm and row["metric"] == metric]
+        scores = [
+            factor(metric) * row["value"] for row in report["rows"] if row["arm"] == arm and row["metric"] == metric
+        ]
         mean = sum(scores) / len(scores)
         color = "tab:orange" if arm == "augmented" else "tab:blue"
         axes.plot(scores, [place] * len(scores), "o", color=color, alpha=0.5, markersize=7)
@@ -29,7 +34,9 @@ def plot(report: Mapping[str, Any], file: Path) -> None:
     labels = [f"{arm.replace('_', ' ')}\n{report['arms'][arm]['rows']} rows" for arm in reversed(arms)]
     axes.set_yticks(range(len(arms)), labels)
     axes.set_ylim(-0.6, len(arms) - 0.2)
-    axes.set_xlabel(f"test {metric}, % ({report['evaluated_on']['test']} rows; a dot a seed, a bar at the mean)")
+    axes.set_xlabel(
+        f"test {metric}, {'less is better' if metric in LOWER else '%'} ({report['evaluated_on']['test']} rows; a dot a seed, a bar at the mean)"
+    )
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     file.parent.mkdir(parents=True, exist_ok=True)

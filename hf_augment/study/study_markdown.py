@@ -60,7 +60,11 @@ def _results(study: Mapping[str, Any], metric: str, number: int) -> list[str]:
         names = ("trained on", "score", "against", "gain", "95 % t-interval", "95 % bootstrap", "p, Holm")
         names = (*names, "wins / ties / losses", "worst split")
         over = f", mean ± standard deviation over {group['splits']} splits" if group["splits"] > 1 else ""
-        blocks += [f"### {safe(group['name'])}", f"{safe(metric)} × 100{over}", _table(names, rows, range(1, 9))]
+        blocks += [
+            f"### {safe(group['name'])}",
+            f"{safe(metric)}{views.scale(metric)}{over}",
+            _table(names, rows, range(1, 9)),
+        ]
     if not blocks:
         return []
     name = "## Results" if not number else f"## Results: {safe(metric)}"
@@ -93,9 +97,7 @@ def _forest(study: Mapping[str, Any]) -> list[str]:
             for row in method["lines"]:
                 lines.append(f"    {row['name']:<13}{_strip(row, plot['zero'])}  {row['gain']:>6}  {row['span']}")
     marks = [f"{tick['label']}" for tick in plot["ticks"]]
-    axis = (
-        f"Points of {study['metric']} from {marks[0]} to {marks[-1]}: ├ ┤ interval of the mean gain ●, ┊ no difference"
-    )
+    axis = f"{views.unit(study['metric'])} from {marks[0]} to {marks[-1]}: ├ ┤ interval of the mean gain ●, ┊ no difference"
     return ["## Gains over the controls", _fenced("\n".join([axis, *lines]))]
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_augment.study import paired
+from hf_augment.study import numbers, paired
 from hf_augment.study.paired import TREATED
 
 Row = Mapping[str, Any]
@@ -71,7 +71,7 @@ def differences(scores: Sequence[Row]) -> list[dict[str, Any]]:
             named = {"classifier": classifier, "shots": shots, "method": method, "against": other, "metric": metric}
             spread = {"mean": statistics.mean(values), "std": paired.spread_of(values), "by_split": gains}
             spread |= {"bootstrap": paired.bootstrap_interval(values), "interval": paired.t_interval(values)}
-            rows.append({**named, **spread, "p_value": paired.wilcoxon(values), **paired.outcomes(gains)})
+            rows.append({**named, **spread, "p_value": paired.wilcoxon(values), **paired.outcomes(gains, metric)})
     return _with_holm(rows)
 
 
@@ -107,7 +107,10 @@ def chosen(
     for (classifier, shots), validation in means.items():
         held_out = {method: folds.get((classifier, shots, method)) for method in validation}
         by_folds = None not in held_out.values()
-        best = max(held_out, key=held_out.__getitem__) if by_folds else max(validation, key=validation.__getitem__)
+        better = (
+            held_out if by_folds else {name: numbers.direction(metric) * mean for name, mean in validation.items()}
+        )
+        best = max(better, key=better.__getitem__)
         of_best = {
             row["against"]: row
             for row in found
@@ -131,9 +134,11 @@ def chosen(
 
 def gain(row: Row) -> str:
     """Say one difference in words."""
-    interval = " to ".join(map(paired.points, row["interval"])) if row["interval"] else "none"
+    interval = " to ".join(paired.points(edge, row["metric"]) for edge in row["interval"] or ()) or "none"
     corrected = "" if row["holm"] is None else f", Holm p = {row['holm']:.2g}"
-    return f"{paired.points(row['mean'])} against {row['against']} (95 % interval {interval}{corrected})"
+    return (
+        f"{paired.points(row['mean'], row['metric'])} against {row['against']} (95 % interval {interval}{corrected})"
+    )
 
 
 def verdict(picks: Sequence[Row], found: Sequence[Row], metric: str, splits: int) -> str:
@@ -141,7 +146,7 @@ def verdict(picks: Sequence[Row], found: Sequence[Row], metric: str, splits: int
     Say in one sentence what the chosen methods support.
 
     A method is recommended for a classifier only where it lies above the tuned control and above repeated gold rows,
-    each with an interval above zero.
+    each with an interval on the better side of zero.
 
     Args:
         picks (`Sequence[Mapping]`): What `chosen` returned.
@@ -151,13 +156,13 @@ def verdict(picks: Sequence[Row], found: Sequence[Row], metric: str, splits: int
     """
     if splits == 1:
         means = "; ".join(_told(pick, found, metric) for pick in picks)
-        return f"One split says nothing about chance: {means} (test {metric}, points). Add splits."
+        return f"One split says nothing about chance: {means} (test {metric}, {numbers.unit(metric)}). Add splits."
     good, bad = [], []
     for pick in picks:
         rows = _controls(pick, found, metric)
-        above = rows and all(row["interval"] and row["interval"][0] > 0 for row in rows)
+        above = rows and all(paired.side(row) > 0 for row in rows)
         (good if above else bad).append(pick)
-    unit = f"test {metric} in points, mean over {splits} splits and 95 % t-interval"
+    unit = f"test {metric} {'in points' if numbers.direction(metric) > 0 else '(less is better)'}, mean over {splits} splits and 95 % t-interval"
     if not good:
         means = "; ".join(_told(pick, found, metric) for pick in bad)
         return f"Do not augment: no gain shown against both tuned and repeated gold rows ({unit}): {means}."
@@ -180,8 +185,8 @@ def _setting(pick: Row) -> str:
 
 def _told(pick: Row, found: Sequence[Row], metric: str) -> str:
     gains = ", ".join(
-        f"{paired.points(row['mean'])} against {row['against']}"
-        + (f" ({' to '.join(map(paired.points, row['interval']))})" if row["interval"] else "")
+        f"{paired.points(row['mean'], metric)} against {row['against']}"
+        + (f" ({' to '.join(paired.points(edge, metric) for edge in row['interval'])})" if row["interval"] else "")
         for row in _controls(pick, found, metric)
     )
     return f"{pick['method']} with {_setting(pick)} {gains}"

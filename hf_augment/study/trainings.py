@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hf_augment.blocks import StudyConfig
-from hf_augment.blocks.study import OF_THE_WHOLE
+from hf_augment.blocks.study import CLASSIFY, OF_THE_WHOLE
 from hf_augment.study.arms import Arm
 from hf_augment.study.cells import Cell, digest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hf_augment.classifiers.examples import Examples
 
 _OF_ARMS = ("seeds", "tune_learning_rates", "learning_rate")  # which arms there are, and what each has of its own
+_OF_TASKS = ("task", "max_new_tokens")  # which decide nothing about a classifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Training:
         arm ([`Arm`]): Rows, steps and learning rate.
         validation ([`Examples`]): The rows that choose.
         test ([`Examples`]): The rows that score.
-        names (`Sequence[str]`): The classes.
-        config ([`StudyConfig`]): The classifier.
+        names (`Sequence[str]`): The classes; none for other tasks.
+        config ([`StudyConfig`]): The classifier, or what else is trained for its task.
         per_row (`bool`, *optional*, defaults to `False`): Whether the result has `test_rows`.
     """
 
@@ -46,10 +47,12 @@ class Training:
         return self.cell.finish(self.train())
 
     def train(self) -> dict[str, Any]:
-        """Return what `train_classifier` does."""
+        """Return what `train_classifier` does, or the learner of another task."""
         from hf_augment.classifiers import train_classifier
 
         _settle()
+        if self.config.task not in (None, CLASSIFY):
+            return self._learn()
         return train_classifier(
             *(self._dataset(rows) for rows in (self.arm.rows, self.validation, self.test)),
             text="text",
@@ -60,6 +63,19 @@ class Training:
             config=dataclasses.replace(self.config, learning_rate=self.arm.learning_rate),
             added=self.arm.added,
             per_row=self.per_row,
+        )
+
+    def _learn(self) -> dict[str, Any]:
+        from hf_augment.learners import LEARNERS
+
+        return LEARNERS[self.config.task](
+            self.arm.rows,
+            self.validation,
+            self.test,
+            seed=self.cell.seed,
+            max_steps=self.arm.steps,
+            output_dir=self.cell.folder,
+            config=dataclasses.replace(self.config, learning_rate=self.arm.learning_rate),
         )
 
     def _dataset(self, rows: "Examples") -> Any:
@@ -84,11 +100,10 @@ def decided_by_classifier(config: StudyConfig) -> dict[str, Any]:
     """Return how the classifier decides a result: a model trained anew into the same folder is another one."""
     from hf_augment.classifiers.checkpoint import classifier_identity
 
-    settings = {
-        name: value
-        for name, value in dataclasses.asdict(config).items()
-        if name not in (*OF_THE_WHOLE, *_OF_ARMS, "classifier", "encoder", "revision")
-    }
+    config = config.for_task(config.task or CLASSIFY)
+    of_no_part = (*OF_THE_WHOLE, *_OF_ARMS, "classifier", "encoder", "revision")
+    of_no_part += _OF_TASKS if config.task == CLASSIFY else ()
+    settings = {name: value for name, value in dataclasses.asdict(config).items() if name not in of_no_part}
     fitted_by = {"scikit-learn": version("scikit-learn")} if config.classifier == "features" else {}
     return {
         **fitted_by,

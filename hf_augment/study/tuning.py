@@ -37,12 +37,12 @@ def tune(
 
     Args:
         points (`Mapping[str, Arm]`): What `grid` returned.
-        results (`Mapping`): What `train_classifier` returned, by point and seed.
+        results (`Mapping`): What `Training.train` returned, by point and seed.
         seeds (`Sequence[int]`): The seeds.
 
     Returns:
         `dict`: `chosen` (the point's name by seed) and `grid`: for each point `learning_rate`, `steps` and
-            `validation`, the accuracy and loss of its best step by seed. Empty where there is no grid.
+            `validation`, what its best step was chosen by, by seed. Empty where there is no grid.
     """
     from hf_augment.classifiers.scoring import rank
 
@@ -63,5 +63,7 @@ def tune(
 
 
 def _validation(result: Mapping[str, Any]) -> dict[str, float]:
+    from hf_augment.classifiers.scoring import RANKING
+
     best = next(entry for entry in result["history"] if entry["step"] == result["best_step"])
-    return {"accuracy": best["accuracy"], "loss": best["loss"]}
+    return {name: best[name] for name in (*RANKING, "loss") if name in best}

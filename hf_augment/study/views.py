@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hf_augment.blocks.gate import SEARCH
-from hf_augment.study.numbers import duration, gain, p_value, score, span
+from hf_augment.study.numbers import direction, duration, factor, gain, p_value, score, span
 
 CONTROLS = ("gold_tuned", "duplicated", "gold_matched", "gold")
 DECIDING = 2  # of them
@@ -35,6 +35,21 @@ def metrics(study: Mapping[str, Any]) -> list[str]:
     """Return the metrics, the one that the study is about first."""
     found = [row["metric"] for row in study.get("table") or ()]
     return list(dict.fromkeys([study["metric"], *found]))
+
+
+def scale(metric: str) -> str:
+    """Say how the scores of a metric are written, and which way is better where that is not up."""
+    return " × 100" if factor(metric) == 100 else " (less is better, so a gain is below zero)"
+
+
+def unit(metric: str) -> str:
+    """Say what differences of a metric are counted in."""
+    return f"Points of {metric}" if factor(metric) == 100 else f"Differences of {metric}, of which less is better,"
+
+
+def better(metric: str) -> str:
+    """Return the side of zero on which a difference is a gain."""
+    return "right" if direction(metric) > 0 else "left"
 
 
 def settings(study: Mapping[str, Any]) -> list[tuple[str, int | None]]:
@@ -76,7 +91,7 @@ def results(study: Mapping[str, Any], metric: str, against: Sequence[str]) -> li
                 "name": _arm(row),
                 "about": _about(row),
                 "meaning": ARMS.get(row["arm"], ""),
-                "score": score(row["mean"], row["std"]),
+                "score": score(row["mean"], row["std"], metric),
                 "method": row["arm"] == "augmented",
                 "place": list(ARMS).index(row["arm"]),
                 "compared": [
@@ -118,13 +133,13 @@ def _compared(row: Mapping[str, Any]) -> dict[str, Any]:
     interval = row["interval"]  # splits that all gain the same have none: they show no spread
     return {
         "against": row["against"],
-        "gain": gain(row["mean"]),
-        "interval": span(row["interval"]),
-        "bootstrap": span(row["bootstrap"]),
+        "gain": gain(row["mean"], row["metric"]),
+        "interval": span(row["interval"], row["metric"]),
+        "bootstrap": span(row["bootstrap"], row["metric"]),
         "p": p_value(row["p_value"]),
         "holm": p_value(row["holm"]),
         "count": f"{row['wins']} / {row['ties']} / {row['losses']}",
-        "worst": f"{gain(worst['value'])} (split {worst['split']})" if worst else "–",
+        "worst": f"{gain(worst['value'], row['metric'])} (split {worst['split']})" if worst else "–",
         "marked": bool(interval) and (interval[0] > 0 or interval[1] < 0),
     }
 
@@ -165,7 +180,7 @@ def chosen(study: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "setting": setting(row["classifier"], row["shots"]),
             "method": row["method"] or "no augmentation",
-            "validation": score(row.get("validation")),
+            "validation": score(row.get("validation"), metric=study["metric"]),
             "says": row.get("says") or "",
         }
         for row in study.get("chosen") or ()
