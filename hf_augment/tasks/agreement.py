@@ -14,7 +14,7 @@ _PLACEHOLDER = (
 _NUMBER = r"\d+(?:[.,:/\u00a0\u202f]\d+)*"
 _MARK = re.compile(f"(?P<placeholder>{_PLACEHOLDER})|(?P<number>{_NUMBER})")
 _SENTENCE_END = '.!?:;\n"“”„»«(['
-LEAST_RATIO = 3.0  # how many times as long one side of a pair may be as the other
+MOST_RATIO = 3.0  # how many times as long one side of a pair may be as the other
 
 
 def marks(text: str) -> dict[Span, str]:
@@ -39,7 +39,7 @@ def names(text: str) -> dict[Span, str]:
     found = {}
     for start, end in words(text):
         word = text[start:end]
-        if end - start < 2 or not word[0].isupper():
+        if end - start < 2 or not word[0].isupper() or word[:2] in ("I'", "I’"):
             continue
         before = text[:start].rstrip(" ")
         if (before and before[-1] not in _SENTENCE_END) or word[1:2].isupper():

@@ -51,7 +51,7 @@ class QuestionAnswering(Task):
     def check(self, values, place, row, written) -> str:
         if self.field == "question":
             context, answer = row.context["context"], row.context["answer"]
-            if unsupported(written.text, [context]) - unsupported(row.text, [context]):
+            if unsupported(written.text, [row.text, context]):
                 return "a number or name that the context does not hold"
             told = answer.casefold() in written.text.casefold() and answer.casefold() not in row.text.casefold()
             return "the question tells the answer" if answer and told else ""

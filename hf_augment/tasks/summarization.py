@@ -41,8 +41,7 @@ class Summarization(Task):
     def check(self, values, place, row, written) -> str:
         if self.field == "document":
             return "the summary speaks of what is gone" if lost(row, written) else ""
-        document = row.context["document"]
-        if unsupported(written.text, [document]) - unsupported(row.text, [document]):
+        if unsupported(written.text, [row.text, row.context["document"]]):
             return "a number or name that the document does not hold"
         return ""
 

@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_augment.errors import unknown
-from hf_augment.tasks.agreement import LEAST_RATIO, disagreement, lopsided, marks
+from hf_augment.tasks.agreement import MOST_RATIO, disagreement, lopsided, marks
 from hf_augment.tasks.task import Columns, Pair, Task, unusable
 from hf_augment.transform import Row
 
@@ -60,7 +60,7 @@ class Translation(Task):
         [other] = row.context.values()
         if disagreement(written.text, other) - disagreement(row.text, other):
             return "numbers or placeholders no longer agree"
-        if lopsided(written.text, other) > max(LEAST_RATIO, lopsided(row.text, other) if row.text else 0):
+        if lopsided(written.text, other) > max(MOST_RATIO, lopsided(row.text, other) if row.text else 0):
             return "one side is too long for the other"
         return ""
 
