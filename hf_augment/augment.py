@@ -11,22 +11,23 @@ from hf_augment import streams, words
 from hf_augment.batches import DictBatch, RowBatch, TableBatch, open_batch
 from hf_augment.errors import one_split, unknown
 from hf_augment.fields import conform
+from hf_augment.labels import stored_as, verbalise
 from hf_augment.provenance import PROVENANCE, Output, refuse_taken
 from hf_augment.registry import build
-from hf_augment.tasks import check_task, stored_as, verbalise
+from hf_augment.tasks import Task, bind_task, check_field, task_class
 from hf_augment.transform import Declined, Row, Transform, Written, canonical
 
 VERSION = 1  # raised when the same transform, rows and seed start to give other rows
 _VERSIONS = {"augment": VERSION, "streams": streams.VERSION, "words": words.VERSION}
-LONGEST_TEXT = 1_000_000  # characters; one longer text would stall the whole batch it stands in
+_LEFT = "left as it was: "  # before the reason why one of several texts of a copy is the source's
 
 
 class _Source(NamedTuple):
     """One row of the batch: what it holds and how often it is to be copied, or why not."""
 
-    texts: tuple[Any, ...]
-    label: str | None
-    stored: Any  # the label as the column holds it
+    values: tuple[Any, ...]  # of the columns that the task reads
+    rows: Sequence[Row]  # its texts
+    label: Any  # as the column holds it
     id: str
     key: bytes
     copies: int
@@ -45,9 +46,17 @@ class Augment:
 
     Args:
         transform ([`Transform`] or `dict`): What writes the copies, or its spec.
-        text (`str` or `list[str]`): The column to rewrite, or several (a sentence pair).
+        text (`str` or `list[str]`, *optional*): For texts with labels, the column to rewrite, or several (a sentence
+            pair); by default it is found as those of other tasks are.
         label (`str`, *optional*): The label column, for transforms that write from the label.
-        task (`str`, *optional*, defaults to `"text-classification"`): The task of the dataset.
+        task (`str`, *optional*, defaults to `"text-classification"`): The task of the dataset, one of
+            `hf_augment.tasks.TASKS`. It finds its columns by their usual names, says what may be rewritten, and
+            declines what no longer fits: an answer that is lost, a number that stands on one side alone.
+        field (`str`, *optional*): What is rewritten: `"source"` or `"target"` of a translation, `"document"` or
+            `"summary"`, `"question"` or `"context"`, the turns of the `"user"`, of the `"assistant"`, or its last,
+            the `"reply"`. By default the first of those.
+        columns (`dict[str, str]`, *optional*): The task's columns where they are called otherwise, such as
+            `{"context": "passage"}`.
         copies (`int` or `str`, *optional*, defaults to `1`): Copies of each row, or the integer column that says
             how many, as made by [`plan`]. 0 only adds the columns.
         keep_original (`bool`, *optional*, defaults to `True`): Whether the row itself is emitted too. A row all of
@@ -68,9 +77,11 @@ class Augment:
 
     transform: Transform
     _: dataclasses.KW_ONLY
-    text: str | tuple[str, ...]
+    text: str | tuple[str, ...] | None = None
     label: str | None = None
     task: str = "text-classification"
+    field: str | None = None
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
     copies: int | str = 1
     keep_original: bool = True
     seed: int = 0
@@ -88,20 +99,37 @@ class Augment:
         for field in dataclasses.fields(self):
             value = conform(getattr(self, field.name), field.type, f"Augment: {field.name}")
             object.__setattr__(self, field.name, value)
-        check_task(self.task)
+        object.__setattr__(self, "field", check_field(self.task, self.field))
         if isinstance(self.copies, int) and self.copies < 0:
             raise ValueError(f"Augment: copies: expected at least 0, got {self.copies}.")
-        if not self.text or not all(self.texts) or len(set(self.texts)) < len(self.texts):
+        task = task_class(self.task)
+        if self.text is not None and (not self.text or not all(self.texts) or len(set(self.texts)) < len(self.texts)):
             raise ValueError(f"Augment: text: expected a column or a list of different columns, got {self.text!r}.")
-        if "label" in self.transform.reads and self.label is None:
+        if not task.labelled and self.text is not None:
+            raise ValueError(
+                f"Augment: text: the task {self.task!r} finds its columns by their names. To name them, write "
+                f"columns={{{next(iter(task.roles))!r}: {self.texts[0]!r}}}."
+            )
+        for role in self.columns:
+            if role not in task.roles and role not in task.more_roles:
+                raise ValueError("Augment: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
+        if problem := task.refuses(self.transform):
+            raise ValueError(f"{self.transform.name!r} makes no sense in the task {self.task!r}: {problem}.")
+        if task.labelled and "label" in self.transform.reads and self.label is None:
             raise ValueError(
                 f"{self.transform.name!r} writes from the label, and no label column was given. Pass label='label'."
             )
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The columns to rewrite, one or more."""
-        return (self.text,) if isinstance(self.text, str) else self.text
+        """The columns that `text` names."""
+        return () if self.text is None else (self.text,) if isinstance(self.text, str) else self.text
+
+    def bound(self, columns: Sequence[str], features: Mapping[str, Any] | None) -> Task:
+        """Return the task, bound to the columns of a dataset."""
+        given = {f"text {i}" if i else "text": name for i, name in enumerate(self.texts)} or self.columns
+        settings = {"field": self.field, "given": given, "label_names": self.label_names}
+        return bind_task(self.task, columns, features, **settings)
 
     def to_spec(self) -> dict[str, Any]:
         """Return a JSON-shaped description from which `Augment.from_spec` makes an equal one."""
@@ -198,7 +226,8 @@ class Augment:
         if isinstance(dataset, DatasetDict | IterableDatasetDict):
             raise TypeError(one_split(dataset, "bind to"))
         features = dataset if isinstance(dataset, Features) else dataset.features
-        names = _label_names(features, self.label)
+        named = task_class(self.task).named
+        names = _label_names(features, self.bound(list(features), features).columns[named] if named else self.label)
         return self if names is None else dataclasses.replace(self, label_names=tuple(names))
 
     def features(self, features: Any) -> Any:
@@ -223,9 +252,10 @@ class Augment:
         Returns:
             `dict` or `pyarrow.Table`: A table where `map` handed Arrow data over: nothing is decoded and encoded again.
         """
-        rows = open_batch(batch, self.texts[0])
+        rows = open_batch(batch, self._is_row)
         self._check_columns(rows.columns)
-        sources = self._sources(rows)
+        task = self.bound(rows.columns, rows.features)
+        sources = self._sources(rows, task)
         if rows.single and sources[0].copies > 1:
             raise ValueError(
                 f"copies={sources[0].copies} makes rows, but map was called without batched=True. "
@@ -235,7 +265,7 @@ class Augment:
         names = self.label_names or _label_names(rows.features, self.label)
         output = Output()
         for index, source in enumerate(sources):
-            self._emit(output, index, source, outcomes.get(index, {}), names, rows.single)
+            self._emit(output, index, source, outcomes.get(index, {}), task, names, rows.single)
         for column in output.changes:
             if column not in rows.columns:
                 raise ValueError(
@@ -243,6 +273,10 @@ class Augment:
                     + unknown("column", column, rows.columns)
                 )
         return rows.grow(output.sources, output.changes, output.provenance())
+
+    def _is_row(self, given: Mapping[str, Any]) -> bool:
+        task = self.bound(list(given), None)
+        return task.is_row(given[task.reads()[0]])
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         refuse_taken(columns)
@@ -259,59 +293,50 @@ class Augment:
                         f"Pass one of them as {argument!r}."
                     )
 
-    def _sources(self, rows: TableBatch | DictBatch | RowBatch) -> list[_Source]:
-        texts = list(zip(*(rows.values(name) for name in self.texts), strict=True))
+    def _sources(self, rows: TableBatch | DictBatch | RowBatch, task: Task) -> list[_Source]:
+        values = list(zip(*(rows.values(name) for name in task.reads()), strict=True))
         labels = rows.values(self.label) if self.label in rows.columns else [None] * rows.length
         ids = rows.values(self.key) if self.key is not None else [None] * rows.length
         copies = rows.values(self.copies) if isinstance(self.copies, str) else [self.copies] * rows.length
         names = self.label_names or _label_names(rows.features, self.label)
         return [
-            self._source(text, label, row_id, count, names)
-            for text, label, row_id, count in zip(texts, labels, ids, copies, strict=True)
+            self._source(task, own, label, row_id, count, names)
+            for own, label, row_id, count in zip(values, labels, ids, copies, strict=True)
         ]
 
-    def _source(self, texts: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None) -> _Source:
+    def _source(
+        self, task: Task, values: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None
+    ) -> _Source:
         if not isinstance(copies, int) or copies < 0:
             raise ValueError(f"The column {self.copies!r} says {copies!r} copies. Expected a whole number from 0 up.")
-        key = streams.row_key(row_id if self.key is not None else texts[0] if len(texts) == 1 else list(texts))
+        key = streams.row_key(row_id if self.key is not None else task.identity(values))
         source_id = key.hex() if self.key is None else str(row_id)
-        label_read = "label" in self.transform.reads
-        name = verbalise(label, names, self.label) if label_read else None
-        problem = self._problem(texts, row_id)
-        if not problem and label_read and name is None:
-            problem = "no label"
-        return _Source(texts, name, label, source_id, key, copies, problem)
-
-    def _problem(self, texts: tuple, row_id: Any) -> str:
         if self.key is not None and row_id is None:
-            return "id is None"
-        if "text" not in self.transform.reads and self.key is not None:
-            return ""  # the row is its id and its label; whatever stands in the text column gets replaced
-        for text in texts:
-            if text is None:
-                return "text is None"
-            if not isinstance(text, str):
-                return "text is not a string"
-            if not text or text.isspace():
-                return "text is empty"
-            if len(text) > LONGEST_TEXT:
-                return f"text is longer than {LONGEST_TEXT} characters"
-            if not _is_unicode(text):
-                return "text is not valid Unicode"
-        return ""
+            return _Source(values, (), label, source_id, key, copies, "id is None")
+        # Without an id, a row of a label and no text cannot be told from others of the label.
+        read = "text" in self.transform.reads or (task.labelled and self.key is None)
+        found = task.rows(values, read)
+        if isinstance(found, str):
+            return _Source(values, (), label, source_id, key, copies, found)
+        if self.label is not None and "label" in self.transform.reads:
+            name = verbalise(label, names, self.label)
+            if name is None:
+                return _Source(values, (), label, source_id, key, copies, "no label")
+            found = [row._replace(label=name) for row in found]
+        return _Source(values, found, label, source_id, key, copies, "")
 
     def _apply(self, sources: list[_Source]) -> dict[int, dict[int, list[Written | Declined]]]:
-        """Write all copies of all rows in one call: source → copy → one outcome for each text column."""
-        name, width = self.transform.name, len(self.texts)
+        """Write all copies of all rows in one call: source → copy → one outcome for each of its texts."""
+        name = self.transform.name
         rows, drawn, places = [], [], []
         for index, source in enumerate(sources):
             if source.problem:
                 continue
+            width = len(source.rows)
             for copy in range(1, source.copies + 1):
                 stream = streams.stream(self.seed, name, source.key, copy)
-                for field, text in enumerate(source.texts):
-                    rows.append(Row(text if isinstance(text, str) else "", source.label))
-                    drawn.append(stream if width == 1 else stream.child(f"text {field}"))
+                rows += source.rows
+                drawn += [stream] if width == 1 else [stream.child(f"text {place}") for place in range(width)]
                 places.append((index, copy))
         outcomes = self.transform.apply(rows, drawn) if rows else []
         if len(outcomes) != len(rows):
@@ -319,8 +344,11 @@ class Augment:
                 f"{name!r} returned {len(outcomes)} outcomes for {len(rows)} rows. Return one for each row."
             )
         found: dict[int, dict[int, list[Written | Declined]]] = defaultdict(dict)
-        for place, (index, copy) in enumerate(places):
-            found[index][copy] = outcomes[place * width : (place + 1) * width]
+        start = 0
+        for index, copy in places:
+            end = start + len(sources[index].rows)
+            found[index][copy] = outcomes[start:end]
+            start = end
         return found
 
     def _emit(
@@ -329,31 +357,40 @@ class Augment:
         index: int,
         source: _Source,
         outcomes: Mapping[int, list],
+        task: Task,
         names: Sequence[str] | None,
         single: bool,
     ) -> None:
-        written = {copy: fields for copy, fields in outcomes.items() if any(isinstance(o, Written) for o in fields)}
-        # A copy of which one text was written counts as written; its other texts are those of the source.
-        reasons = [
-            ", ".join(dict.fromkeys(outcome.reason for outcome in fields))
-            for copy, fields in outcomes.items()
-            if copy not in written
-        ]
+        written, reasons = {}, []
+        for copy, given in outcomes.items():
+            checked, changes = task.accept(source.values, source.rows, given)
+            if changes:  # a copy of which one text was written counts as written; its other texts are the source's
+                written[copy] = given, checked, changes
+            else:
+                reasons.append(", ".join(dict.fromkeys(outcome.reason for outcome in checked)))
         declined = (source.problem if source.copies else "") or "; ".join(reasons)
         stays = (self.keep_original and not single) or (not written and (declined or single))
         if stays:
             output.add(index, source.id, declined=declined)
-        for copy, fields in written.items():
-            by = "+".join(dict.fromkeys(outcome.by for outcome in fields if isinstance(outcome, Written)))
-            position = output.add(index, source.id, copy, by, "" if stays else declined)
-            declined = declined if stays else ""  # without the original, the first copy carries the reasons
-            for column, outcome in zip(self.texts, fields, strict=True):
-                if isinstance(outcome, Written):
-                    output.changes[column][position] = outcome.text
-                    for other, value in outcome.also.items():
-                        if other == "label" and self.label is not None:
-                            other, value = self.label, stored_as(value, source.stored, names, outcome.by)
-                        output.changes[other][position] = value
+        for copy, (given, checked, changes) in written.items():
+            spoke = [outcome for outcome in checked if isinstance(outcome, Written)]
+            left = [
+                _LEFT + now.reason
+                for before, now in zip(given, checked, strict=True)
+                if isinstance(before, Written) and isinstance(now, Declined)
+            ]
+            # Without the original, the first copy carries the reasons.
+            said = [declined] if declined and not stays else []
+            by = "+".join(dict.fromkeys(outcome.by for outcome in spoke))
+            position = output.add(index, source.id, copy, by, "; ".join([*said, *left]))
+            declined = declined if stays else ""
+            for column, value in changes.items():
+                output.changes[column][position] = value
+            for outcome in spoke:
+                for other, value in outcome.also.items():
+                    if other == "label" and self.label is not None:
+                        other, value = self.label, stored_as(value, source.label, names, outcome.by)
+                    output.changes[other][position] = value
 
 
 def _rebuild(spec: str, identity: str) -> Augment:
@@ -364,13 +401,3 @@ def _label_names(features: Mapping[str, Any] | None, column: str | None) -> Sequ
     feature = (features or {}).get(column)
     feature = getattr(feature, "feature", feature)  # a list of labels
     return getattr(feature, "names", None)
-
-
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,6 +1,6 @@
 """The shapes in which `map` hands rows over, read alike and grown without loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -95,13 +95,13 @@ class RowBatch:
         return {**changed, **{column: values[0] for column, (_, values) in added.items()}}
 
 
-def open_batch(given: Any, text: str) -> TableBatch | DictBatch | RowBatch:
+def open_batch(given: Any, is_row: Callable[[Mapping[str, Any]], bool]) -> TableBatch | DictBatch | RowBatch:
     """
     Tell what `map` handed over: Arrow data, columns of lists, or a single row.
 
     Args:
         given (`Mapping` or `pyarrow.Table`): The argument of the mapped function.
-        text (`str`): A column that holds strings: a list there means a batch.
+        is_row (`Callable`): Tells by its columns whether a mapping is one row.
 
     Raises:
         `TypeError`: Something else, or a mapping that may be a batch or a row.
@@ -120,8 +120,7 @@ def open_batch(given: Any, text: str) -> TableBatch | DictBatch | RowBatch:
             f"Expected a batch of columns, got {type(given).__name__}. If the dataset has a format of that kind, "
             "write dataset.with_format(None).map(augment, batched=True)."
         )
-    values = given.get(text)
-    if not hasattr(values, "__len__") or isinstance(values, str | bytes):
+    if is_row(given):
         return RowBatch(given)
     lengths = {
         name: len(column) if hasattr(column, "__len__") and not isinstance(column, str | bytes) else None
@@ -129,8 +128,8 @@ def open_batch(given: Any, text: str) -> TableBatch | DictBatch | RowBatch:
     }
     if len(set(lengths.values())) > 1:
         raise TypeError(
-            f"Cannot tell whether this is a batch or a row: {text!r} holds a list, and not every column is a list of "
-            f"the same length ({lengths}). On a stream without batched=True the text has to be a string; write "
+            "Cannot tell whether this is a batch or a row: the text is a list, and not every column is a list of the "
+            f"same length ({lengths}). On a stream without batched=True the text has to be a string; write "
             "stream.map(augment, batched=True)."
         )
     return DictBatch(given)

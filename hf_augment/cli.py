@@ -203,8 +203,8 @@ def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> li
     from hf_augment.candidates import planned
     from hf_augment.data import load_data
     from hf_augment.engine.estimate import COUNTED, estimate
+    from hf_augment.labels import verbalise
     from hf_augment.planning import COPIES
-    from hf_augment.tasks import verbalise
     from hf_augment.transform import Row
     from hf_augment.transforms.prompt import prompts_in
 

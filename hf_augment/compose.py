@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hf_augment.fields import between
+from hf_augment.spans import follow
 from hf_augment.streams import Stream
 from hf_augment.transform import NO_CHANGE, Declined, Row, Transform, Written
 
@@ -16,6 +17,14 @@ class _Combined(Transform):
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(field for part in self._parts() for field in part.reads))
+
+    @property
+    def of_labels(self) -> bool:
+        return any(part.of_labels for part in self._parts())
+
+    @property
+    def tells_edits(self) -> bool:
+        return all(part.tells_edits for part in self._parts())
 
     def _parts(self) -> Sequence[Transform]:
         return self.transforms
@@ -61,8 +70,12 @@ class Compose(_Combined):
                 if isinstance(outcome, Declined):
                     reasons[i].append(outcome.reason)
                     continue
+                fixed = tuple(follow(rows[i].text, rows[i].fixed, outcome)) if rows[i].fixed else ()
+                if None in fixed:
+                    reasons[i].append("what must stay was lost")
+                    continue
                 label = outcome.also.get("label", rows[i].label)  # a step may turn it, and the next one reads it
-                rows[i] = rows[i]._replace(text=outcome.text, label=label)
+                rows[i] = rows[i]._replace(text=outcome.text, label=label, fixed=fixed)
                 written[i] = outcome if written[i] is None else _chain(written[i], outcome)
         return [_sum_up(*found) for found in zip(source, written, reasons, strict=True)]
 

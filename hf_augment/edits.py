@@ -4,7 +4,7 @@ import functools
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import regex
 
@@ -33,6 +33,8 @@ class Editing(Transform):
         reserved (`list[str]`, *optional*, defaults to `[]`): Words and phrases that are never touched, in any case.
     """
 
+    tells_edits: ClassVar[bool] = True
+
     protect: tuple[str, ...] = ()
     reserved: tuple[str, ...] = ()
 
@@ -45,7 +47,7 @@ class Editing(Transform):
         if not edits:
             return Declined(self._why_not(row))
         edits.sort()
-        if self.protect or self.reserved:
+        if self.protect or self.reserved or row.fixed:
             self._assert_untouched(row, edits)
         text = splice(row.text, edits)
         if text == row.text:
@@ -69,8 +71,9 @@ class Editing(Transform):
     def protected(self, row: Row) -> list[Span]:
         """Find the spans of the row's text that no edit may touch."""
         if not self.protect and not self.reserved:
-            return []
-        return protected(row.text, _patterns(self.name, self.protect, self.reserved))
+            return list(row.fixed)
+        found = protected(row.text, _patterns(self.name, self.protect, self.reserved))
+        return sorted([*found, *row.fixed]) if row.fixed else found
 
     def words(self, row: Row) -> list[Span]:
         """Find the words of the row's text that may be edited."""

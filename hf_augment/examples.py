@@ -7,7 +7,7 @@ from typing import Any
 from hf_augment.blocks import DataConfig, TrainConfig
 from hf_augment.engine.blanks import frame, prefix
 from hf_augment.engine.prompt import IGNORED, PromptFormat
-from hf_augment.tasks import verbalise
+from hf_augment.labels import verbalise
 
 
 def usable_rows(dataset: Any, config: DataConfig, template: str) -> tuple[Any, dict[str, int]]:

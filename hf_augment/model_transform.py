@@ -71,7 +71,7 @@ class ModelTransform(Transform):
 
 
 def _key(row: Row, stream: Stream) -> bytes:
-    content = canonical([row.text, row.label, dict(row.context)])
+    content = canonical([row.text, row.label, dict(row.context), *([row.fixed] if row.fixed else [])])
     return blake2b(content.encode(), digest_size=16, key=stream.key.to_bytes(8, "little")).digest()
 
 

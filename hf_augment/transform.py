@@ -26,11 +26,14 @@ class Row(NamedTuple):
         text (`str`): The text to rewrite.
         label (`str`, *optional*): The label's name, never its index.
         context (`Mapping`, *optional*): Further fields that a task conditions on.
+        fixed (`tuple[tuple[int, int], ...]`, *optional*): Spans of the text that no edit may touch, in order of their
+            start; they may overlap.
     """
 
     text: str
     label: str | None = None
     context: Mapping[str, Any] = NOTHING
+    fixed: tuple[tuple[int, int], ...] = ()
 
 
 class Written(NamedTuple):
@@ -84,13 +87,16 @@ class Transform(ABC):
     A subclass is a frozen dataclass whose fields have the shapes of JSON (numbers, strings, lists, dicts, other
     transforms), with a `version` and a docstring that opens with one sentence; nothing is stored on the instance later.
     Its `name` is the registry name or, by default, its import path; `needs` says in a few words what a user has to bring
-    besides texts (a model, a label, a fitted table).
+    besides texts (a model, a label, a fitted table). `of_labels` says that what it writes keeps, turns or attacks a label
+    and nothing else, so that it makes sense beside one alone; `tells_edits`, that each of its texts comes with its edits.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     reads: ClassVar[tuple[str, ...]] = ("text",)
     needs: ClassVar[str] = ""
+    of_labels: ClassVar[bool] = False
+    tells_edits: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -20,10 +20,10 @@ from typing import Any
 from hf_augment.augment import Augment
 from hf_augment.data import load_data
 from hf_augment.engine.resources import identity
+from hf_augment.labels import verbalise
 from hf_augment.recipe import Recipe, load_recipe
 from hf_augment.record import write_json
 from hf_augment.streams import row_key, stream
-from hf_augment.tasks import verbalise
 from hf_augment.training import train
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "quickstart.yaml"

@@ -1,7 +1,9 @@
-"""Entities in IOB2 tags, and how many of them were found: as conlleval counts (Tjong Kim Sang and De Meulder 2003)."""
+"""Entities in tags such as IOB2, and how many of them were found: as conlleval counts (Tjong Kim Sang and De Meulder 2003)."""
 
 from collections.abc import Sequence
 
+OUTSIDE = "O"
+_PREFIXES, _CONTINUES, _ENDS = "BIESLU", "IEL", "ESLU"  # BILOU calls the E of IOBES L, and its S U
 Entity = tuple[int, int, str]  # first token, the one after the last, kind
 
 
@@ -10,19 +12,26 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     Return the entities of a row.
 
     Args:
-        tags (`Sequence[str]`): `"B-PER"`, `"I-PER"`, ..., and `"O"`. An `I-` that continues nothing begins an entity.
+        tags (`Sequence[str]`): `"B-PER"`, `"I-PER"`, ..., and `"O"`; also IOB1, IOBES and BILOU. What continues nothing
+            begins an entity. Of tags without such a prefix, a run of equal ones is an entity.
     """
     found: list[Entity] = []
-    open_from, kind = 0, ""
-    for place, tag in enumerate([*tags, "O"]):
-        begins, _, own = tag.partition("-")
-        goes_on = begins == "I" and own == kind
+    start, kind, ended = 0, "", False
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        prefix, own = _parts(tag)
+        goes_on = kind != "" and own == kind and prefix != "" and prefix in _CONTINUES and not ended
         if kind and not goes_on:
-            found.append((open_from, place, kind))
-            kind = ""
-        if begins in ("B", "I") and own and not goes_on:
-            open_from, kind = place, own
+            found.append((start, place, kind))
+        if not goes_on:
+            start = place
+        kind, ended = own, prefix in _ENDS
     return found
+
+
+def _parts(tag: str) -> tuple[str, str]:
+    if tag == OUTSIDE:
+        return "", ""
+    return (tag[0], tag[2:]) if tag[0] in _PREFIXES and tag[1:2] in ("-", "_") else ("I", tag)
 
 
 def entity_scores(predicted: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> dict[str, float]:

@@ -7,11 +7,10 @@ import torch
 
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
-from hf_augment.learners.entities import entity_scores
+from hf_augment.learners.entities import OUTSIDE, entity_scores
 from hf_augment.learners.training import IGNORED, Learner, learn, load, mean_loss, most_tokens, sound
 
 TASK = "token-classification"
-OUTSIDE = "O"
 
 
 def train_tagger(train: Examples, validation: Examples, test: Examples, **options: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from hf_augment.blocks import SelectConfig
 from hf_augment.errors import one_split, unknown
+from hf_augment.labels import verbalise
 from hf_augment.provenance import ORIGINAL, PROVENANCE
 from hf_augment.streams import row_key, stream
-from hf_augment.tasks import verbalise
 
 COLUMNS = {
     "selected": "bool",

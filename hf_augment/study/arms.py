@@ -88,12 +88,12 @@ def only_gold(originals: "Examples", gold: "Examples") -> None:
         )
 
 
-def only_from_gold(added: Any, gold: "Examples") -> None:
+def only_from_gold(added: Any, gold: "Examples", task: str) -> None:
     """Raise a `ValueError` if rows, of which no original is at hand, do not say that they come from gold rows."""
-    if not all(isinstance(text, str) for text in gold.texts):
+    if task != CLASSIFY:
         raise ValueError(
-            "augmented_train holds no originals, and rows of several columns cannot be traced without them. Pass the "
-            "augmented dataset with its originals: Augment(..., keep_original=True)."
+            f"augmented_train holds no originals, and rows for {task} are not traced without them. Pass the augmented "
+            "dataset with its originals: Augment(..., keep_original=True)."
         )
     known = {row_key(text).hex() for text in gold.texts}
     strange = sum(source not in known for source in added["source_id"])

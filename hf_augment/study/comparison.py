@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hf_augment.record import write_json
 from hf_augment.study.arms import make_arms, only_from_gold, only_gold, only_originals, provenance
 from hf_augment.study.cells import Cell
 from hf_augment.study.markdown import markdown
-from hf_augment.study.reading import Columns
+from hf_augment.study.reading import Reading
 from hf_augment.study.report import make_report
 from hf_augment.study.trainings import Training, decided_by_arm, decided_by_classifier, decided_by_data
 from hf_augment.study.tuning import grid
@@ -68,6 +68,7 @@ def compare(
     seed_base: int = 0,
     label_names: Sequence[str] | None = None,
     task: str = CLASSIFY,
+    columns: Mapping[str, str] | None = None,
 ) -> Comparison:
     """
     Compare a classifier, or a model for another task, trained with augmented rows with several trained without.
@@ -91,7 +92,9 @@ def compare(
         seed_base (`int`, *optional*, defaults to `0`): Added to each seed of `config`.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
         task (`str`, *optional*, defaults to `"text-classification"`): What the rows are for, one of
-            `hf_augment.metrics.OF_TASKS`.
+            `hf_augment.tasks.TASKS`.
+        columns (`dict[str, str]`, *optional*): The columns of other tasks by role, where they are not called as usual,
+            as for [`Augment`].
 
     Returns:
         [`Comparison`]: What `comparison.json` and `comparison.md` say.
@@ -107,17 +110,17 @@ def compare(
         raise ValueError(
             f"study: seeds: expected numbers from 0 to 2**32 - 1, got {seeds} (with seed_base {seed_base})."
         )
-    columns = Columns(task, text, label, label_names).with_names(gold_train)
-    names = list(columns.names)
+    reading = Reading(task, text, label, label_names, columns).with_names(gold_train)
+    names = list(reading.names)
     originals, added = provenance(augmented_train)
     splits = {"gold": gold_train, "added": added, "validation": validation, "test": test}
-    data = {split: columns.read(rows, split) for split, rows in splits.items()}
+    data = {split: reading.read(rows, split) for split, rows in splits.items()}
     for split in ("gold", "validation", "test"):
         only_originals(splits[split], split)
     if len(originals):
-        only_gold(columns.read(originals, "original"), data["gold"])
+        only_gold(reading.read(originals, "original"), data["gold"])
     else:
-        only_from_gold(added, data["gold"])
+        only_from_gold(added, data["gold"], task)
     arms = make_arms(data["gold"], data["added"], config)
     points = grid(arms, config)
     cells = _cells(arms | points, data, names, config, seeds, Path(output))

@@ -1,6 +1,6 @@
 """Rows of a dataset as a study trains on them: inputs and outputs, whatever the task calls its columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hf_augment.blocks.study import CLASSIFY
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hf_augment.classifiers.examples import Examples
 
 
-class Columns(NamedTuple):
+class Reading(NamedTuple):
     """
     How rows are read.
 
@@ -18,6 +18,7 @@ class Columns(NamedTuple):
         text (`str`, *optional*): The text column of a classifier; other tasks have columns of their own.
         label (`str`, *optional*): Its label column.
         label_names (`Sequence[str]`, *optional*): The names of integer labels that carry none.
+        columns (`Mapping[str, str]`, *optional*): Columns of other tasks by role, where they are not called as usual.
         names (`Sequence[str]`, *optional*, defaults to `()`): The classes, as `with_names` finds them.
     """
 
@@ -25,9 +26,10 @@ class Columns(NamedTuple):
     text: str | None
     label: str | None
     label_names: Sequence[str] | None = None
+    columns: Mapping[str, str] | None = None
     names: Sequence[str] = ()
 
-    def with_names(self, gold: Any) -> "Columns":
+    def with_names(self, gold: Any) -> "Reading":
         """
         Learn the classes.
 
@@ -54,9 +56,11 @@ class Columns(NamedTuple):
         if self.task == CLASSIFY:
             columns = {"text": self.text, "label": self.label, "names": self.names, "label_names": self.label_names}
             return read_examples(dataset, split=split, **columns)
-        from hf_augment.tasks import read_pairs
+        from hf_augment.tasks import bind_task, read_pairs
 
-        found = Examples(*read_pairs(dataset, self.task))
+        names = {"given": self.columns, "label_names": self.label_names}
+        task = bind_task(self.task, dataset.column_names, dataset.features, **names)
+        found = Examples(*read_pairs(dataset, task))
         if not found.texts:
             raise ValueError(f"None of the {len(dataset)} {split} rows can be used for {self.task}.")
         return found

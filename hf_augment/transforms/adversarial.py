@@ -74,6 +74,7 @@ class Adversarial(ModelEditTransform):
 
     name: ClassVar[str] = "adversarial"
     needs: ClassVar[str] = "a trained classifier, labels"
+    of_labels: ClassVar[bool] = True
     reads: ClassVar[tuple[str, ...]] = ("text", "label")
     MISREAD: ClassVar[str] = "already misread"
 

@@ -57,6 +57,7 @@ class Antonym(EditTransform):
 
     name: ClassVar[str] = "antonym"
     needs: ClassVar[str] = "label names for `flip`; without it nothing"
+    of_labels: ClassVar[bool] = True
 
     flip: dict[str, str] | None = None
     vocabulary: Literal["judgements", "all"] = "judgements"

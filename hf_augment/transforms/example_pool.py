@@ -9,7 +9,7 @@ from typing import Any
 
 from hf_augment.engine.resources import identity, locate
 from hf_augment.errors import one_split, unknown
-from hf_augment.tasks import verbalise
+from hf_augment.labels import verbalise
 
 TEXTS = "texts.json"  # as in the pools of `SimilarSentence`, which serve as well: texts, and their labels or ""
 

@@ -169,7 +169,9 @@ class MaskedLM(ModelEditTransform):
                     possible.setdefault(index, []).append("insert")
         indices = sorted(possible)
         drawn = stream.sample(len(indices), share(self.rate, len(spans))) if indices else []
-        every = words(text) if self.protect or self.reserved else spans  # what may not be edited is a neighbour too
+        every = (
+            words(text) if self.protect or self.reserved or row.fixed else spans
+        )  # what may not be edited is a neighbour too
         numbers = {span: number for number, span in enumerate(every)}
         places = []
         for index in sorted(indices[i] for i in drawn):

@@ -62,6 +62,7 @@ class SimilarSentence(ModelEditTransform):
 
     name: ClassVar[str] = "similar_sentence"
     needs: ClassVar[str] = "a pool: `SimilarSentence.fit(train, folder, text=...)`"
+    of_labels: ClassVar[bool] = True
 
     pool: str
     unit: Literal["text", "sentence"] = "text"

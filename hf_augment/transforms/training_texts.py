@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hf_augment.errors import one_split, unknown
-from hf_augment.tasks import verbalise
+from hf_augment.labels import verbalise
 
 
 def texts_of(

@@ -1,17 +1,9 @@
-"""What each task rewrites, what conditions it, and how a label becomes words."""
+"""How a label becomes words, and words the label that a column holds."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from hf_augment.errors import unknown
-
-TASKS = ("text-classification",)
-
-
-def check_task(task: str) -> None:
-    """Raise a `ValueError` unless `task` is one of `TASKS`."""
-    if task not in TASKS:
-        raise ValueError(unknown("task", task, TASKS))
 
 
 def verbalise(label: Any, names: Sequence[str] | None, column: str) -> str | None:
