@@ -19,7 +19,7 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     start, kind, ended = 0, "", False
     for place, tag in enumerate([*tags, OUTSIDE]):
         prefix, own = _parts(tag)
-        goes_on = kind != "" and own == kind and prefix != "" and prefix in _CONTINUES and not ended
+        goes_on = kind != "" and own == kind and prefix in _CONTINUES and not ended
         if kind and not goes_on:
             found.append((start, place, kind))
         if not goes_on:
