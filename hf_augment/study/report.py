@@ -30,7 +30,7 @@ def make_report(
         arms (`Mapping[str, Arm]`): What `make_arms` returned.
         points (`Mapping[str, Arm]`): What `grid` returned.
         data (`Mapping[str, Examples]`): The rows: `gold`, `added`, `validation`, `test`.
-        config ([`StudyConfig`]): The settings.
+        config ([`StudyConfig`]): The settings, for their task.
         seeds (`Sequence[int]`): The seeds.
     """
     found = {(cell.arm, cell.seed): result for cell, result in results.items()}
@@ -39,7 +39,8 @@ def make_report(
     if tuning:
         facts = _with_tuned(facts, tuning, points, found, seeds)
         found |= {(TUNED, seed): found[tuning["chosen"][str(seed)], seed] for seed in seeds}
-    metrics = [name for name in next(iter(results.values()))["test"] if name != "loss"]
+    scored = next(iter(results.values()))["test"]
+    metrics = [name for name in config.metrics if name in scored]  # the file of a cell does not keep their order
     rows = [
         {"arm": arm, "seed": seed, "metric": metric, "value": found[arm, seed]["test"][metric]}
         for seed in seeds

@@ -1,0 +1,181 @@
+"""The comparison for tasks other than classification, end to end on tiny rows."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from hf_augment import Augment, RandomDelete, RandomSwap, metrics
+from hf_augment.blocks import StudyConfig
+from hf_augment.classifiers.examples import Examples
+from hf_augment.study import paired, tables
+from hf_augment.study.arms import make_arms
+from hf_augment.study.comparison import compare
+from hf_augment.study.plot import plot
+from tests import tiny, tiny_tasks
+
+SIZES = {"max_length": 64, "max_new_tokens": 12, "hidden_size": 8, "batch_size": 8}
+CONFIG = StudyConfig(**SIZES, epochs=1, evaluations=1, seeds=(0, 1), learning_rate=0.01)
+TASKS = sorted(set(metrics.OF_TASKS) - {"text-classification"})
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    encoder = str(tiny_tasks.encoder(tmp_path_factory.mktemp("encoder")))
+    generator = str(tiny.causal_lm(tmp_path_factory.mktemp("generator"), prompt=None))
+    of_task = {"translation": "seq2seq", "summarization": "seq2seq", "dialogue": generator}
+    return {task: replace(CONFIG, classifier=of_task.get(task, encoder)) for task in TASKS}
+
+
+def splits(task):
+    gold = tiny_tasks.rows(task, 0, 12)
+    written = gold.map(Augment(RandomSwap(rate=0.5), task=task, copies=1), batched=True)
+    if "declined" in written.column_names and all(by == "original" for by in written["augmented_by"]):
+        written = gold.map(Augment(RandomDelete(rate=0.5), task=task, copies=1), batched=True)
+    return gold, written, tiny_tasks.rows(task, 24, 28), tiny_tasks.rows(task, 32, 36)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_any_task_is_compared_with_and_without_augmented_rows(task, settings, tmp_path):
+    found = compare(*splits(task), config=settings[task], output=tmp_path, task=task)
+    report = found.report
+    assert list(report["arms"]) == ["gold", "gold_matched", "duplicated", "augmented"]
+    assert {row["metric"] for row in report["rows"]} == set(metrics.OF_TASKS[task])
+    assert report["arms"]["augmented"]["rows"] == report["arms"]["duplicated"]["rows"] > 12
+    assert f"{metrics.OF_TASKS[task][0]} " in found.reading
+    assert task.capitalize() in found.to_markdown()
+    assert all((folder / "config.json").exists() for folder in found.classifiers.values())
+    plot(report, tmp_path / "comparison.png")
+    assert (tmp_path / "comparison.png").stat().st_size > 1000
+    cells = {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()}
+    assert compare(*splits(task), config=settings[task], output=tmp_path, task=task).report == report
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cells").iterdir()} == cells, (
+        "nothing is trained twice"
+    )
+
+
+def test_the_tuned_arm_is_chosen_by_what_the_task_is_ranked_by(settings, tmp_path):
+    config = replace(settings["question-answering"], seeds=(0,), tune_learning_rates=(0.001,))
+    report = compare(*splits("question-answering"), config=config, output=tmp_path / "qa", task="question-answering")
+    assert "gold_tuned" in report.report["arms"]
+    assert "Validation f1 × 100" in report.to_markdown()
+    config = replace(settings["translation"], seeds=(0,), tune_learning_rates=(0.001,))
+    report = compare(*splits("translation"), config=config, output=tmp_path / "mt", task="translation")
+    grid = report.report["tuning"]["grid"]
+    losses = {name: point["validation"]["0"]["loss"] for name, point in grid.items()}
+    assert report.report["tuning"]["chosen"]["0"] == min(losses, key=losses.get)
+    assert "Validation loss. Bold: chosen for that seed (the lower the better)" in report.to_markdown()
+
+
+# Rows
+
+
+def test_rows_are_repeated_evenly_where_there_are_no_classes():
+    gold = Examples([["q", f"c{n}"] for n in range(4)], [{"text": [], "answer_start": []}] * 4, 0)
+    added = Examples([["q", "new"]] * 6, [{"text": [], "answer_start": []}] * 6, 0)
+    arms = make_arms(gold, added, replace(CONFIG, classifier="any").for_task("question-answering"))
+    repeated = [context for _, context in arms["duplicated"].rows.texts]
+    assert sorted(repeated.count(f"c{n}") for n in range(4)) == [2, 2, 3, 3]
+
+
+def test_originals_that_are_no_gold_rows_are_refused(settings, tmp_path):
+    gold, written, validation, test = splits("question-answering")
+    with pytest.raises(ValueError, match="of the 12 originals in augmented_train are not in gold_train"):
+        compare(
+            gold.select(range(8)), written, validation, test, output=tmp_path,
+            config=settings["question-answering"], task="question-answering",
+        )  # fmt: skip
+    only_added = written.filter(lambda row: row["augmented_by"] != "original")
+    with pytest.raises(ValueError, match="holds no originals, and rows for question-answering are not traced"):
+        compare(
+            gold, only_added, validation, test, output=tmp_path,
+            config=settings["question-answering"], task="question-answering",
+        )  # fmt: skip
+
+
+def test_inputs_that_score_too_are_counted(settings, tmp_path):
+    gold, written, validation, _ = splits("token-classification")
+    found = compare(
+        gold, written, validation, gold.select(range(3)), config=replace(settings["token-classification"], seeds=(0,)),
+        output=tmp_path, task="token-classification",
+    )  # fmt: skip
+    assert found.report["overlaps"]["gold"] == {"rows": 12, "validation": 0, "test": 3}
+
+
+def test_columns_may_be_called_otherwise(settings, tmp_path):
+    gold, written, validation, test = (
+        rows.rename_columns({"source": "english", "target": "german"}) for rows in splits("translation")
+    )
+    config = replace(settings["translation"], seeds=(0,))
+    columns = {"source": "english", "target": "german"}
+    found = compare(
+        gold, written, validation, test, config=config, output=tmp_path, task="translation", columns=columns
+    )
+    assert found.report["evaluated_on"] == {"validation": 4, "test": 4}
+    with pytest.raises(ValueError, match="needs a column for its 'source'"):
+        compare(gold, written, validation, test, config=config, output=tmp_path, task="translation")
+
+
+# Less is better
+
+
+def scored(metric, **arms):
+    return [
+        {"arm": arm, "seed": seed, "metric": metric, "value": value}
+        for arm, values in arms.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_a_fall_of_perplexity_is_a_gain_and_a_rise_is_none():
+    gold, low, high = [20.0, 21.0, 20.5], [15.1, 16.0, 15.4], [25.2, 26.0, 25.7]
+    fell = paired.reading(paired.differences(scored("perplexity", gold=gold, augmented=low)), "perplexity", 3)
+    assert fell.startswith("A gain against every control: perplexity -5.0 against gold (-5.")
+    assert "(less is better, mean over 3 seeds" in fell
+    assert "points" not in fell
+    rose = paired.reading(paired.differences(scored("perplexity", gold=gold, augmented=high)), "perplexity", 3)
+    assert rose.startswith("A loss against gold: perplexity +5.1")
+    accuracy = [[value / 100 for value in values] for values in (gold, low)]
+    fell = paired.reading(
+        paired.differences(scored("accuracy", gold=accuracy[0], augmented=accuracy[1])), "accuracy", 3
+    )
+    assert fell.startswith("A loss against gold: accuracy -5.0")
+
+
+def test_a_study_chooses_and_recommends_what_has_less_perplexity():
+    def rows(method, arm, values):
+        named = {"classifier": "lm", "shots": None, "method": method, "arm": arm, "metric": "perplexity", "seed": 0}
+        return [named | {"split": split, "validation": value, "test": value} for split, value in enumerate(values)]
+
+    control = rows(None, "gold_tuned", [20.0, 21.0, 22.0]) + rows(None, "gold", [21.0, 22.0, 23.0])
+    duplicated = [row for name in ("good", "bad") for row in rows(name, "duplicated", [20.0, 21.5, 22.0])]
+    scores = (
+        control
+        + duplicated
+        + rows("good", "augmented", [15.0, 16.5, 17.1])
+        + rows("bad", "augmented", [30.0, 31.5, 32.1])
+    )
+    differences = tables.differences(scores)
+    counts = {
+        (row["method"], row["against"]): (row["wins"], row["losses"], row["worst"]["split"]) for row in differences
+    }
+    assert counts["good", "gold_tuned"] == (3, 0, "1"), "the smallest fall is the worst"
+    assert counts["bad", "gold_tuned"][:2] == (0, 3)
+    [pick] = tables.chosen(scores, differences, "perplexity", {})
+    assert pick["method"] == "good"
+    verdict = tables.verdict([pick], differences, "perplexity", 3)
+    assert verdict.startswith("Augment, for 1 of 1 settings (test perplexity (less is better)")
+    bad = tables.verdict([{**pick, "method": "bad"}], differences, "perplexity", 3)
+    assert bad.startswith("Do not augment")
+
+
+def test_perplexity_is_written_as_it_is(settings, tmp_path):
+    found = compare(*splits("dialogue"), config=settings["dialogue"], output=tmp_path, task="dialogue")
+    mean = next(row["mean"] for row in found.report["table"] if (row["arm"], row["metric"]) == ("gold", "perplexity"))
+    line = next(line for line in found.to_markdown().splitlines() if line.startswith("| gold |"))
+    assert f"| {mean:.1f}" in line
+    assert "(perplexity as it is; less is better)" in found.to_markdown()
+    for row in found.report["rows"]:
+        assert math.isfinite(row["value"])
+    assert json.dumps(found.report, allow_nan=False)
