@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_augment.apply import augment_dataset
 from hf_augment.augment import Augment
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.data import describe, load_data
 from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import count
@@ -29,14 +30,18 @@ def augmented_by(recipe: Recipe) -> Augment:
         raise FileNotFoundError(
             f"The generator of this recipe, {recipe.generator}, is not trained yet. Run hf-augment train first."
         )
+    data = recipe.data
+    columns = {"text": data.text} if data.task == CLASSIFY else {"columns": data.columns}
     return Augment(
         transform,
-        text=recipe.data.text,
-        label=recipe.data.label,
+        **columns,
+        label=data.label,
+        task=data.task,
+        field=recipe.augment.field,
         copies=amount.get("copies", COPIES if amount else 1),
         seed=recipe.seed,
         key=recipe.augment.key,
-        label_names=recipe.data.label_names,
+        label_names=data.label_names,
     )
 
 
@@ -78,7 +83,7 @@ def augment(recipe: Recipe, record: Record, *, only_find: bool = False) -> Any:
     made_from = {
         "augment": augment.identity(),
         "content": {name: content(split) for name, split in gold.items()},
-        "amount": {**dataclasses.asdict(recipe.augment), **_amount(recipe)},
+        "amount": {**_without_field(recipe), **_amount(recipe)},
     }
 
     known = find(folder, made_from)
@@ -99,6 +104,11 @@ def augment(recipe: Recipe, record: Record, *, only_find: bool = False) -> Any:
     dataset, found = once(folder, made_from, make)
     record.add("augment", {"spec": augment.to_spec(), "identity": augment.identity(), **found})
     return dataset
+
+
+def _without_field(recipe: Recipe) -> dict[str, Any]:
+    """Return the `augment` block without the field, which the `Augment` tells: what older versions made is found."""
+    return {name: value for name, value in dataclasses.asdict(recipe.augment).items() if name != "field"}
 
 
 def _unanswered(facts: dict[str, Any]) -> bool:

@@ -151,11 +151,14 @@ def preview(
         raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to preview.")
     data = planned(loaded, load_data(loaded.data, loaded.preprocess, loaded.seed))["train"]
     some = data.select(range(min(rows, len(data)))).to_iterable_dataset()
-    for row in augment_dataset(some, augmented_by(loaded)):
+    augment = augmented_by(loaded)
+    shown = augment.texts or augment.bound(data.column_names, data.features).reads()
+    for row in augment_dataset(some, augment):
         who = row["augmented_by"]
         if not row["copy"] and loaded.data.label is not None:
             who += f", {row[loaded.data.label]}"
-        print(f"[{who}] {row[loaded.data.text]}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
+        said = row[shown[0]] if len(shown) == 1 else {name: row[name] for name in shown}
+        print(f"[{who}] {said}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
 
 
 @app.command(name="push")
@@ -200,6 +203,7 @@ def list_transforms() -> None:
 
 
 def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> list[str]:
+    from hf_augment.blocks.study import CLASSIFY
     from hf_augment.candidates import planned
     from hf_augment.data import load_data
     from hf_augment.engine.estimate import COUNTED, estimate
@@ -211,6 +215,8 @@ def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> li
     prompts = list(prompts_in(recipe.transform()))
     if not prompts:
         return ["No step of the pipeline is a prompt, so a run costs time alone."]
+    if recipe.data.task != CLASSIFY:
+        return [f"What prompts for {recipe.data.task} take is not known ahead."]
     text, label = recipe.data.text, recipe.data.label
     train = planned(recipe, load_data(recipe.data, recipe.preprocess, recipe.seed))["train"]
     copies = train[COPIES][:] if COPIES in train.column_names else [recipe.augment.copies or 1] * len(train)

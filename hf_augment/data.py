@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hf_augment.blocks import DataConfig, PreprocessConfig
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.errors import unknown
 from hf_augment.preprocess import Preprocess
 from hf_augment.sources import is_local, loaded_commit, read_card, read_splits
 from hf_augment.streams import row_key, stream
+from hf_augment.tasks import bind_task
 from hf_augment.transform import canonical
 
 
@@ -39,6 +41,8 @@ def load_data(config: DataConfig, preprocess: PreprocessConfig, seed: int) -> An
     _check(splits, config)
     splits = _same_labels(splits, config)
     steps = Preprocess(preprocess, [config.text])
+    if steps.steps and config.task != CLASSIFY:
+        raise ValueError(f"preprocess: changes a text column, and data.task is {config.task}. Leave it out.")
     if steps.steps:
         splits = {
             role: dataset.map(steps, batched=True, features=dataset.features, desc=f"Preprocessing {role}")
@@ -101,11 +105,18 @@ def _by_role(source: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
 
 def _check(splits: Mapping[str, Any], config: DataConfig) -> None:
     for role, dataset in splits.items():
+        if config.task != CLASSIFY:
+            _bound(dataset, config, role)
+            if not len(dataset):
+                raise ValueError(f"data: the {role} split of {config.path!r} has no rows.")
+            continue
         for key, column in (("text", config.text), ("label", config.label)):
             if column is not None and column not in dataset.column_names:
                 raise ValueError(f"data: {key}: {role} split: " + unknown("column", column, dataset.column_names))
         if not len(dataset):
             raise ValueError(f"data: the {role} split of {config.path!r} has no rows.")
+    if config.task != CLASSIFY:
+        return
     labels = {label for _, label in _rows(splits["train"], config) if label is not None}
     if config.label is not None and len(labels) < 2:
         found = f"only {labels.pop()!r}" if labels else "none"
@@ -152,7 +163,12 @@ def _with_labels(dataset: Any, feature: Any, config: DataConfig, role: str) -> A
 
 
 def _rows(dataset: Any, config: DataConfig) -> Iterable[tuple[Any, str | None]]:
-    """Each row's text, and its label's name; `None` for a row without a label."""
+    """Each row's text, or what else tells it from others, and its label's name; `None` for one without a label."""
+    if config.task != CLASSIFY:
+        task = _bound(dataset, config)
+        for values in zip(*(dataset[column] for column in task.reads()), strict=True):
+            yield canonical(task.identity(values)), "" if task.pair(values) is not None else None
+        return
     if config.label is None:
         yield from ((text, "") for text in dataset[config.text])
         return
@@ -164,6 +180,14 @@ def _rows(dataset: Any, config: DataConfig) -> Iterable[tuple[Any, str | None]]:
             yield text, names[label]
         else:
             yield text, label if isinstance(label, str) else json.dumps(label)
+
+
+def _bound(dataset: Any, config: DataConfig, role: str = "train") -> Any:
+    names = {"given": config.columns, "label_names": config.label_names}
+    try:
+        return bind_task(config.task, dataset.column_names, dataset.features, **names)
+    except ValueError as error:
+        raise ValueError(f"data: {role} split: {error}") from error
 
 
 def _usable(dataset: Any, config: DataConfig) -> list[tuple[int, bytes, str]]:

@@ -9,6 +9,7 @@ from hf_augment.record import read_json
 from hf_augment.splits import Split, methods_of
 from hf_augment.study.design import Design, Rows, make_design
 from hf_augment.study.duration import Pace, measured, probe, told
+from hf_augment.study.reading import reading_of
 from hf_augment.study.trainings import Training
 
 
@@ -60,12 +61,9 @@ def tell_ahead(
 
 def _expected(recipe: Recipe, split: Split) -> dict[str, Design]:
     """Lay out a split as if its methods were carried out."""
-    from hf_augment.classifiers.examples import class_names, read_examples
-
-    data, columns = split.data(), split.recipe.data
-    names = class_names(data["train"], columns.label, columns.label_names)
-    shared = {"text": columns.text, "label": columns.label, "names": names, "label_names": columns.label_names}
-    gold = {role: read_examples(rows, split=role, **shared) for role, rows in data.items()}
+    data = split.data()
+    reading = reading_of(split.recipe.data, data["train"])
+    names, gold = reading.names, {role: reading.read(rows, role) for role, rows in data.items()}
     rows = len(gold["train"].texts)
     added = {}
     for name, own in split.methods.items():

@@ -44,7 +44,7 @@ class Recipe:
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
         if self.study is not None:
-            object.__setattr__(self, "study", self.study.for_task(getattr(self.data, "task", CLASSIFY)))
+            object.__setattr__(self, "study", self.study.for_task(self.data.task))
         if self.methods is not None:
             self._check_methods()
         if self.augment is not None:
@@ -56,7 +56,9 @@ class Recipe:
             )
         if self.study is not None and self.data.test_split is None:
             raise ValueError("data: test_split: a study scores on test rows, so it needs a test split, got null.")
-        if self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
+        if self.data.task != CLASSIFY:
+            self._check_task()
+        elif self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
             raise ValueError(
                 "data: label: a study, and a prompt with {label}, need the label column, got null. Name it, or write "
                 "train.prompt: '{text}' and no 'study' block."
@@ -69,6 +71,21 @@ class Recipe:
             raise ValueError("select: chooses among augmented rows, so the recipe needs an 'augment' block.")
         if self.select is not None and self.select.per_label is not None and self.data.label is None:
             raise ValueError("data: label: select.per_label needs the label column, got null. Name it.")
+
+    def _check_task(self) -> None:
+        """Refuse what needs a label, or one text a row."""
+        ways = [("", self.augment, self.select)] if self.methods is None else []
+        ways += [(f"methods: {name}: ", own.augment, own.select) for name, own in (self.methods or {}).items()]
+        for where, augment, select in ways:
+            if select is not None:
+                raise ValueError(
+                    f"{where}select: judges labelled texts, and data.task is {self.data.task}. Leave it out."
+                )
+            for name in ("per_label", "balance"):
+                if augment is not None and getattr(augment, name):
+                    raise ValueError(
+                        f"{where}augment: {name}: rows for {self.data.task} have no labels. Write copies or total."
+                    )
 
     def _check_methods(self) -> None:
         own = [name for name in ("train", "augment", "select") if getattr(self, name) is not None]

@@ -143,6 +143,8 @@ def compare(recipe: Recipe, dataset: Any, record: Record) -> str:
         dataset["test"],
         text=recipe.data.text,
         label=recipe.data.label,
+        task=recipe.data.task,
+        columns=recipe.data.columns,
         config=recipe.study,
         output=Path(recipe.output),
         label_names=recipe.data.label_names,

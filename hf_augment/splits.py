@@ -19,6 +19,7 @@ from hf_augment.selection.rows import read_labels
 from hf_augment.study.arms import parts
 from hf_augment.study.design import Rows
 from hf_augment.study.gate import Place, folds
+from hf_augment.study.reading import reading_of
 from hf_augment.study.workers import one_thread
 
 ALONE = "augmented"  # what the method of a recipe is called that has but one
@@ -201,14 +202,13 @@ def read_rows(split: Split) -> Rows:
     """Read what the classifiers see of a split whose methods are carried out."""
     from datasets import load_from_disk
 
-    from hf_augment.classifiers.examples import Examples, class_names, read_examples
+    from hf_augment.classifiers.examples import Examples
 
-    data, columns = split.data(), split.recipe.data
-    names = class_names(data["train"], columns.label, columns.label_names)
-    shared = {"text": columns.text, "label": columns.label, "names": names, "label_names": columns.label_names}
-    gold = {role: read_examples(rows, split=role, **shared) for role, rows in data.items()}
+    data = split.data()
+    reading = reading_of(split.recipe.data, data["train"])
+    gold = {role: reading.read(rows, role) for role, rows in data.items()}
     added = {}
     for name in split.methods:
         _, _, kept = parts(load_from_disk(str(split.folder / name / "dataset"))["train"])
-        added[name] = read_examples(kept, split=name, **shared) if len(kept) else Examples([], [], 0)
-    return Rows(names, gold["train"], gold["validation"], gold["test"], added)
+        added[name] = reading.read(kept, name) if len(kept) else Examples([], [], 0)
+    return Rows(reading.names, gold["train"], gold["validation"], gold["test"], added)

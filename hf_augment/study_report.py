@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.recipe import Recipe
 from hf_augment.record import read_json, write_json
 from hf_augment.saved import content
@@ -14,6 +15,7 @@ from hf_augment.splits import Split, methods_of, read_rows
 from hf_augment.study import assembly, tables
 from hf_augment.study.assembly import Laid, Results
 from hf_augment.study.exhibits import Shown, overlaps, summed
+from hf_augment.tasks import bind_task
 from hf_augment.transform import canonical
 
 VERSION = 1
@@ -95,7 +97,10 @@ def _shown(recipe: Recipe, split: Split, method: str) -> tuple[Shown, dict[str, 
     from datasets import load_from_disk
 
     train = load_from_disk(str(split.folder / method / "dataset"))["train"]
-    shown = Shown(train, split.recipe.data.text, split.recipe.data.label, recipe.seed)
+    data, field = split.recipe.data, split.methods[method].augment.field
+    names = {"field": field, "given": data.columns, "label_names": data.label_names}
+    task = None if data.task == CLASSIFY else bind_task(data.task, train.column_names, train.features, **names)
+    shown = Shown(train, data.text, data.label, recipe.seed, task)
     file = Path(recipe.output) / "maps" / f"{method}.json"
     made_from = content(train)
     found = read_json(file)

@@ -151,13 +151,14 @@ def test_an_unknown_metric_is_named_with_a_close_match():
 @pytest.mark.parametrize("name", sorted({*metrics.METRICS} - {*metrics.CLASSIFICATION}))
 def test_a_study_refuses_what_scores_texts(name):
     with pytest.raises(ValueError, match=f"'{name}' scores texts.*Possible here: accuracy, f1, matthews_correlation"):
-        StudyConfig(metrics=("accuracy", name))
+        StudyConfig(metrics=("accuracy", name)).for_task("text-classification")
 
 
 def test_a_study_takes_what_scores_classes():
-    assert StudyConfig(metrics=metrics.CLASSIFICATION).metrics == metrics.CLASSIFICATION
+    config = StudyConfig(metrics=metrics.CLASSIFICATION).for_task("text-classification")
+    assert config.metrics == metrics.CLASSIFICATION
     with pytest.raises(ValueError, match=r"unknown metric 'acuracy'. Did you mean 'accuracy'"):
-        StudyConfig(metrics=("acuracy",))
+        StudyConfig(metrics=("acuracy",)).for_task("text-classification")
 
 
 def test_evaluate_is_not_imported_before_a_metric_is_loaded():

@@ -9,6 +9,9 @@ import pytest
 from hf_augment import Augment, RandomDelete, RandomSwap, metrics
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
+from hf_augment.recipe import load_recipe
+from hf_augment.run import run
+from hf_augment.studies import study
 from hf_augment.study import paired, tables
 from hf_augment.study.arms import make_arms
 from hf_augment.study.comparison import compare
@@ -179,3 +182,79 @@ def test_perplexity_is_written_as_it_is(settings, tmp_path):
     for row in found.report["rows"]:
         assert math.isfinite(row["value"])
     assert json.dumps(found.report, allow_nan=False)
+
+
+# Recipes
+
+
+RECIPE = """
+output: {folder}/out
+data: {{path: {folder}/rows, task: {task}}}
+augment: {{pipeline: [{{name: {transform}, rate: 0.5}}], copies: 1{field}}}
+study: {{classifier: {classifier}, hidden_size: 8, max_length: 64, max_new_tokens: 12, epochs: 1, evaluations: 1,
+  batch_size: 8, seeds: [0]}}
+"""
+MANY = """
+output: {folder}/study
+data: {{path: {folder}/rows, task: {task}, validation_split: null, shots_per_label: 8, validation_share: 0.3}}
+methods:
+  swap: {{augment: {{pipeline: [{{name: random_swap, rate: 0.5}}]{field}}}}}
+  case: {{augment: {{pipeline: [{{name: random_delete, rate: 0.3}}], copies: 2{field}}}}}
+study: {{splits: 2, classifier: {classifier}, hidden_size: 8, max_length: 64, max_new_tokens: 12, epochs: 1,
+  evaluations: 1, batch_size: 8, seeds: [0]}}
+"""
+FIELDS = {"question-answering": "context", "translation": "source", "summarization": "document", "dialogue": "user"}
+
+
+def write(folder, task, settings, text):
+    for name, edges in {"train": (0, 16), "validation": (16, 20), "test": (20, 24)}.items():
+        (folder / "rows").mkdir(exist_ok=True)
+        tiny_tasks.rows(task, *edges).to_json(folder / "rows" / f"{name}.jsonl")
+    field = f", field: {FIELDS[task]}" if task in FIELDS else ""
+    transform = "random_delete" if task == "token-classification" else "random_swap"
+    known = {"folder": folder, "task": task, "classifier": settings[task].classifier, "field": field}
+    (folder / "recipe.yaml").write_text(text.format(transform=transform, **known), encoding="utf-8")
+    return str(folder / "recipe.yaml")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_recipe_of_any_task_ends_in_a_comparison(task, settings, tmp_path):
+    told = []
+    recipe = run(write(tmp_path, task, settings, RECIPE), report=told.append)
+    assert recipe.study.metrics == (metrics.OF_TASKS[task] if task != "text-classification" else ())
+    assert (tmp_path / "out" / "comparison.md").exists()
+    assert (tmp_path / "out" / "comparison.png").exists()
+    assert metrics.OF_TASKS[task][0] in told[0]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_study_of_any_task_ends_in_a_report(task, settings, tmp_path):
+    found = study(write(tmp_path, task, settings, MANY), jobs=1, report=lambda line: None)
+    assert found["metric"] == metrics.OF_TASKS[task][0]
+    assert {row["method"] for row in found["differences"]} == {"swap", "case"}
+    assert all(example["text"] for example in found["examples"])
+    page, text = ((tmp_path / "study" / name).read_text(encoding="utf-8") for name in ("report.html", "study.md"))
+    less = "less is better, so a gain is below zero"
+    for written in (page, text):
+        assert (less in written) == (task == "dialogue")
+
+
+def test_what_a_recipe_of_another_task_cannot_have_is_said(settings, tmp_path):
+    def message(**changes):
+        file = write(tmp_path, "translation", settings, RECIPE)
+        with pytest.raises((ValueError, TypeError)) as found:
+            load_recipe(file, [f"{name.replace('__', '.')}={value}" for name, value in changes.items()])
+        return str(found.value)
+
+    assert "select: judges labelled texts, and data.task is translation" in message(select="{per_label: 3}")
+    assert "rows for translation have no labels. Write copies or total" in message(
+        augment="{pipeline: [{name: random_swap}], per_label: 3}"
+    )
+    assert "study: gate: is for classifiers, and the task is translation" in message(study__gate="{folds: 2}")
+    assert "the task is translation. Write data.columns" in message(data__text="source")
+    assert "unknown task 'translate'. Did you mean 'translation'?" in message(data__task="translate")
+    assert "study: metrics: unknown metric 'rouge'" in message(study__metrics="[rouge]")
+    assert "'lstm' names classes, and the task is translation. Write 'seq2seq', or the" in message(
+        study__classifier="lstm"
+    )
+    assert "study: task: got 'summarization', and data.task is translation" in message(study__task="summarization")

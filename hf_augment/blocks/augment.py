@@ -17,6 +17,8 @@ class AugmentConfig:
         copies (`int`, *optional*): Copies of each row; or, through `plan`:
         total, per_label (`int`), balance, eda (`bool`): How many copies in all, for each label, enough to balance
             the labels, or as many as the EDA paper recommends.
+        field (`str`, *optional*): Which text of a row is rewritten, for tasks that have several: `"context"` rather
+            than `"question"`, `"target"` rather than `"source"`.
         key (`str`, *optional*): An id column, where rows of equal content are wanted apart.
     """
 
@@ -26,6 +28,7 @@ class AugmentConfig:
     per_label: int | None = None
     balance: bool = False
     eda: bool = False
+    field: str | None = None
     key: str | None = None
 
     def __post_init__(self):

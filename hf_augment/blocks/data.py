@@ -1,21 +1,28 @@
-"""The `data` block: the labelled rows."""
+"""The `data` block: the rows, and what they are for."""
 
 import dataclasses
 
+from hf_augment.blocks.study import CLASSIFY
+from hf_augment.errors import unknown
 from hf_augment.fields import between, positive
+from hf_augment.metrics import OF_TASKS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """
-    The labelled data.
+    The data.
 
     Args:
         path (`str`): A Hub id, `embedded:reviews`, a csv, jsonl or parquet file, a folder of such files named after
             their splits, or a folder written by `save_to_disk`.
         name (`str`, *optional*): The configuration of a Hub dataset.
         revision (`str`, *optional*): A commit, branch or tag of a Hub dataset.
-        text (`str`, *optional*, defaults to `"text"`): The text column.
+        task (`str`, *optional*, defaults to `"text-classification"`): Or `"question-answering"`, `"translation"`,
+            `"summarization"`, `"dialogue"`, `"token-classification"`.
+        columns (`dict[str, str]`, *optional*): The columns of these other tasks by role, where they are not called as
+            usual: `{context: passage}`.
+        text (`str`, *optional*, defaults to `"text"`): The text column, of a classification.
         label (`str`, *optional*, defaults to `"label"`): The label column; `null` for texts without labels, from
             which only P(text) can be learnt.
         label_names (`list[str]`, *optional*): Names of integer labels that carry none.
@@ -23,7 +30,8 @@ class DataConfig:
             `validation_share` of the training rows is set aside before anything else happens. An absent test split
             is an error for `study` only.
         validation_share (`float`, *optional*, defaults to `0.1`): See above; drawn by `seed`, label by label.
-        shots_per_label (`int`, *optional*): Keep only that many training rows of each label, drawn by `seed`.
+        shots_per_label (`int`, *optional*): Keep only that many training rows of each label, drawn by `seed`; where
+            rows have no labels, that many rows.
         validation_shots_per_label, test_shots_per_label (`int`, *optional*): The same for the other splits.
         streaming (`bool`, *optional*, defaults to `False`): Read texts while training, in bounded memory, rather than
             all of them before: for pretraining on more than a disk holds. Needs `label: null` and `train.max_steps`.
@@ -34,6 +42,8 @@ class DataConfig:
     path: str
     name: str | None = None
     revision: str | None = None
+    task: str = CLASSIFY
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
     text: str = "text"
     label: str | None = "label"
     label_names: tuple[str, ...] | None = None
@@ -48,6 +58,17 @@ class DataConfig:
     validation_rows: int = 1000
 
     def __post_init__(self):
+        if self.task not in OF_TASKS:
+            raise ValueError("data: task: " + unknown("task", self.task, OF_TASKS))
+        if self.task == CLASSIFY and self.columns:
+            raise ValueError("data: columns: are those of other tasks. Write data.text and data.label.")
+        if self.task != CLASSIFY:
+            if self.text != "text" or self.label not in ("label", None):
+                name = "text" if self.text != "text" else "label"
+                raise ValueError(
+                    f"data: {name}: is a column of a classification, and the task is {self.task}. Write data.columns."
+                )
+            object.__setattr__(self, "label", None)
         if self.streaming and self.label is not None:
             raise ValueError(
                 f"data: streaming: is for texts without labels, but label is {self.label!r}. Write label: null, or "

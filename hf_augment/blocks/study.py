@@ -8,7 +8,7 @@ from typing import Any
 from hf_augment.blocks.gate import GateConfig
 from hf_augment.errors import unknown
 from hf_augment.fields import above_zero, between, positive, read
-from hf_augment.metrics import CLASSIFICATION, METRICS, OF_TASKS
+from hf_augment.metrics import METRICS, OF_TASKS
 
 OF_THE_WHOLE = ("splits", "shots", "classifiers", "gate")  # what `hf-augment study` reads, and no single classifier
 CLASSIFY = "text-classification"
@@ -128,7 +128,7 @@ class StudyConfig:
             raise ValueError(f"study: seeds: expected different whole numbers from 0 up, got {list(self.seeds)}.")
         if self.task is not None:
             self._check_task()
-        self._check_metrics()
+            self._check_metrics()
         self.each()
 
     def for_task(self, task: str) -> "StudyConfig":
@@ -168,20 +168,16 @@ class StudyConfig:
                 raise ValueError(f"study: {name}: is for classifiers, and the task is {self.task}. Leave it out.")
 
     def _check_metrics(self) -> None:
-        """Refuse names that no task, or not the one there is, is scored by."""
-        possible = [OF_TASKS[self.task]] if self.task is not None else OF_TASKS.values()
-        if any(set(self.metrics) <= set(names) for names in possible):
-            return
+        """Refuse names that the task is not scored by."""
+        possible = OF_TASKS[self.task]
         for name in self.metrics:
-            own = OF_TASKS[self.task or CLASSIFY]
-            if name in own:
-                continue
-            if name in METRICS and own == CLASSIFICATION:
+            if name in METRICS and name not in possible and self.task == CLASSIFY:
                 raise ValueError(
                     f"study: metrics: {name!r} scores texts, and a study compares classifiers, which predict classes. "
-                    f"Possible here: {', '.join(own)}. Score texts with hf_augment.metrics.load({name!r})."
+                    f"Possible here: {', '.join(possible)}. Score texts with hf_augment.metrics.load({name!r})."
                 )
-            raise ValueError("study: metrics: " + unknown("metric", name, own))
+            if name not in possible:
+                raise ValueError("study: metrics: " + unknown("metric", name, possible))
 
     def each(self) -> dict[str, "StudyConfig"]:
         """Return the settings of each classifier by its name; without `classifiers`, the one there is."""

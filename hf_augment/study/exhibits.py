@@ -8,6 +8,7 @@ import numpy as np
 
 from hf_augment.provenance import ORIGINAL
 from hf_augment.streams import row_key, stream
+from hf_augment.study.arms import overlap
 
 POINTS = 400
 EXAMPLES = 60  # of each method
@@ -22,20 +23,26 @@ class Shown:
     Args:
         train (`Dataset`): With the columns of [`Augment`], and those of `select` if rows were selected.
         text (`str`): The text column.
-        label (`str`): The label column.
+        label (`str`, *optional*): The label column, if there is one.
         seed (`int`): Draws which rows are shown.
+        task ([`Task`], *optional*): Of rows that have columns of their own: what of them is shown is what is rewritten.
     """
 
-    def __init__(self, train: Any, text: str, label: str, seed: int):
+    def __init__(self, train: Any, text: str, label: str | None, seed: int, task: Any = None):
         from hf_augment.selection.by_hand import row_ids
         from hf_augment.selection.rows import read_labels
 
         plain = train.with_format(None)
-        self.texts = [said if isinstance(said, str) else "" for said in plain[text]]
+        if task is not None:
+            rewritten = (task.rows(values) for values in zip(*(plain[name] for name in task.reads()), strict=True))
+            texts = ["" if isinstance(rows, str) else "\n".join(row.text for row in rows) for rows in rewritten]
+        else:
+            texts = [said if isinstance(said, str) else "" for said in plain[text]]
+        self.texts = texts
         self.labels = read_labels(train, label, None)
         self.by = list(plain["augmented_by"])
         self.sources = list(plain["source_id"])
-        self.ids = row_ids(train, text)
+        self.ids = row_ids(train, text) if task is None else list(plain["source_id"])
         self.selected = "selected" in train.column_names
         self.dropped = list(plain["dropped"]) if self.selected else [""] * len(train)
         self.scores = {name: list(plain[name]) for name in MEASURED if name in train.column_names}
@@ -122,9 +129,8 @@ def _histogram(values: list[float], kinds: list[str], kind: str) -> list[int]:
 
 
 def overlaps(added: Any, validation: Any, test: Any) -> dict[str, int]:
-    """Count added rows whose text is exactly that of an evaluation row."""
-    known = {"validation": set(validation.texts), "test": set(test.texts)}
-    return {"rows": len(added.texts)} | {name: sum(text in own for text in added.texts) for name, own in known.items()}
+    """Count added rows whose text, or other input, is exactly that of an evaluation row."""
+    return overlap({"added": added, "validation": validation, "test": test}, "added")
 
 
 def summed(counts: list[Mapping[str, int]]) -> dict[str, int]:

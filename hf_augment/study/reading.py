@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hf_augment.blocks import DataConfig
 from hf_augment.blocks.study import CLASSIFY
 
 if TYPE_CHECKING:
@@ -64,3 +65,14 @@ class Reading(NamedTuple):
         if not found.texts:
             raise ValueError(f"None of the {len(dataset)} {split} rows can be used for {self.task}.")
         return found
+
+
+def reading_of(config: DataConfig, gold: Any) -> Reading:
+    """
+    Return how the rows of a recipe are read.
+
+    Args:
+        config ([`DataConfig`]): Its `data` block.
+        gold (`Dataset`): The real training rows.
+    """
+    return Reading(config.task, config.text, config.label, config.label_names, config.columns).with_names(gold)
