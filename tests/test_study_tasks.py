@@ -9,6 +9,7 @@ import pytest
 from hf_augment import Augment, RandomDelete, RandomSwap, metrics
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
+from hf_augment.publish.pushing import push
 from hf_augment.recipe import load_recipe
 from hf_augment.run import run
 from hf_augment.studies import study
@@ -257,4 +258,10 @@ def test_what_a_recipe_of_another_task_cannot_have_is_said(settings, tmp_path):
     assert "'lstm' names classes, and the task is translation. Write 'seq2seq', or the" in message(
         study__classifier="lstm"
     )
-    assert "study: task: got 'summarization', and data.task is translation" in message(study__task="summarization")
+    assert "study: task: got 'summarization', and data.task is 'translation'" in message(study__task="summarization")
+
+
+def test_cards_are_of_classifiers(settings, tmp_path):
+    file = write(tmp_path, "translation", settings, RECIPE)
+    with pytest.raises(ValueError, match=r"cards are written of classifiers.*data.task is translation.*push_to_hub"):
+        push(file, dry_run=True)

@@ -1,4 +1,4 @@
-"""Labelled rows as a classifier sees them: a text and the number of a class."""
+"""Rows as a model sees them: a text and the number of a class, or what else a task gives and asks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,10 +7,18 @@ from hf_augment.errors import one_split
 
 
 class Examples(NamedTuple):
-    """Texts and classes of the usable rows, and how many rows were not (no text, or no label)."""
+    """
+    Inputs and outputs of the usable rows, JSON-shaped, and how many rows lacked one of them.
 
-    texts: list[str]
-    labels: list[int]
+    Args:
+        texts (`list`): Texts; for question-answering `[question, context]`, for token-classification lists of tokens.
+        labels (`list`): Numbers of classes. For other tasks: the target of a translation, a list of reference
+            summaries, a reply, a list of tags, or `{"text": [...], "answer_start": [...]}`.
+        skipped (`int`): How many rows were not usable.
+    """
+
+    texts: list[Any]
+    labels: list[Any]
     skipped: int
 
 

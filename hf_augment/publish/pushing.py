@@ -8,6 +8,7 @@ from typing import Any
 
 from hf_augment.blocks import PublishConfig
 from hf_augment.blocks.publish import LONGEST
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.publish.access import check_token, in_one_line
 from hf_augment.publish.block import has_block, is_unfinished, read_notes, unfinished, whole
 from hf_augment.publish.dataset_card import SPLITS
@@ -67,6 +68,11 @@ def push(
         `ValueError`: What is to be private would go into a public repository, among others.
     """
     recipe = _find(path, list(overrides))
+    if recipe.data.task != CLASSIFY:
+        raise ValueError(
+            f"{path}: cards are written of classifiers and labelled texts, and data.task is {recipe.data.task}. Write "
+            f"load_from_disk({str(Path(recipe.output) / 'dataset')!r}).push_to_hub(...), and a card of your own."
+        )
     config = recipe.publish or PublishConfig()
     given = {"private": private, "include_gold": include_gold}
     config = dataclasses.replace(config, **{name: value for name, value in given.items() if value is not None})
