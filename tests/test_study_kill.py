@@ -47,6 +47,12 @@ class Forks:
         """How far it is."""
         return sum(len(names) for _, _, names in os.walk(self.output))
 
+    def moments(self, count: int, draws: random.Random) -> list[int]:
+        """Draw moments of the run that has ended, as numbers of files that were there, in order."""
+        written = sorted(file.stat().st_mtime for file in self.output.rglob("*") if file.is_file())
+        times = [draws.uniform(written[0], written[-1]) for _ in range(count)]
+        return sorted(sum(moment <= time for moment in written) for time in times)
+
     def cells(self) -> dict[str, int]:
         """The finished cells, and when each was written."""
         return {file.name: file.stat().st_mtime_ns for file in (self.output / "cells").glob("*.json")}
@@ -64,12 +70,13 @@ def test_killed_at_random_moments_it_ends_in_the_same_table(tmp_path):
     undisturbed.start()
     assert undisturbed.end() == 0, (tmp_path / "undisturbed.txt").read_text()
     whole = undisturbed.files()
-    moments, kills, finished, found = random.Random(0), 0, {}, []
-    while kills < KILLS:
-        before = killed.files()
-        moment, later = moments.randrange(before, max(before, whole) + 1), moments.uniform(0, 0.05)
+    draws, finished, found = random.Random(0), {}, []
+    # In order, or the first one that comes late would leave all others to the end of the study.
+    moments = undisturbed.moments(KILLS, draws)
+    while moments:
+        before, later = killed.files(), draws.uniform(0, 0.2)
         child = killed.start()
-        while killed.files() < moment and not killed.ended():
+        while killed.files() < moments[0] and not killed.ended():
             time.sleep(0.001)
         time.sleep(later)  # in the middle of something
         with contextlib.suppress(ProcessLookupError):
@@ -78,7 +85,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_table(tmp_path):
         assert cells.items() >= finished.items(), "a finished cell was lost or trained again"
         finished = cells
         if status == signal.SIGKILL:
-            kills += 1
+            del moments[0]
             found.append((before, killed.files(), len(cells)))
         else:  # it had ended: the others begin anew
             assert status == 0, (tmp_path / "killed.txt").read_text()
