@@ -9,6 +9,8 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoModelForTokenClassification,
     AutoTokenizer,
+    BertConfig,
+    BertModel,
 )
 
 from hf_augment import metrics
@@ -16,6 +18,7 @@ from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
 from hf_augment.learners import LEARNERS, squad
 from hf_augment.learners.entities import entities, entity_scores
+from hf_augment.learners.tagger import Tagger
 from hf_augment.tasks import bind_task, read_pairs
 from tests import tiny, tiny_tasks
 
@@ -220,6 +223,16 @@ def test_no_token_of_a_long_row_goes_without_a_tag(settings):
     config = replace(settings[task], max_length=16)
     result = LEARNERS[task](long(0, 8), long(8, 12), long(12, 16), config=config, seed=0, max_steps=40)
     assert result["test"]["recall"] > 0.9
+
+
+def test_byte_level_tokenizers_see_the_spaces_between_tokens(settings, tmp_path):
+    tiny.causal_lm(tmp_path, prompt=None)  # whose tokenizer puts none before the first word
+    config = BertConfig(vocab_size=400, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    BertModel(config).save_pretrained(tmp_path)
+    data = dict(zip(("train", "validation", "test"), splits("token-classification"), strict=True))
+    tagger = Tagger(data, replace(settings["token-classification"], classifier=str(tmp_path)))
+    read = {tagger.tokenizer.decode(row["input_ids"]) for row in tagger.rows}
+    assert read == {" ".join(tokens) for tokens in data["train"].texts}
 
 
 def test_a_tag_that_no_training_row_has_is_missed(settings):

@@ -69,8 +69,13 @@ class Tagger(Learner):
         self, rows: Examples, numbers: Mapping[str, int]
     ) -> list[tuple[dict[str, Any], int, list[tuple[int, int]]]]:
         """Return what the model reads, the shortest first: inputs, row, and which piece is the first of which token."""
+        # To byte-level BPE a word after a space is another one than at the start of a text.
+        space = " " if "ByteLevel" in str(self.tokenizer.backend_tokenizer.pre_tokenizer) else ""
         encoded = self.tokenizer(
-            [[sound(token) for token in tokens] for tokens in rows.texts],
+            [
+                [f"{space if place else ''}{sound(token)}" for place, token in enumerate(tokens)]
+                for tokens in rows.texts
+            ],
             is_split_into_words=True,
             truncation=True,
             max_length=self.longest,
