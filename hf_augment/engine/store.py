@@ -238,12 +238,14 @@ class Store:
             self._spoilt += 1
             self._usable = self._spoilt < _SPOILT  # else the disk damages whatever it is given
         try:
+            if not file.exists():
+                return  # it was pruned
+            if not _is_damage(error):
+                return say_once(f"The remembered outputs in {str(file)!r} cannot be read: {error}.")
             if not mine:
                 lock.acquire(timeout=0)
             if not file.exists():
-                return  # it was pruned, or set aside by another process
-            if not _is_damage(error):
-                return say_once(f"The remembered outputs in {str(file)!r} cannot be read: {error}.")
+                return  # another process has set it aside
             saved = self._save_sound(connection) if connection is not None else 0
             if not self._usable:
                 raise OSError("what is sound in it cannot be written elsewhere")
@@ -253,7 +255,7 @@ class Store:
                 f"{saved:,} outputs in it are sound and kept, the others are written anew."
             )
         except (Timeout, OSError) as reason:
-            why = "a process is writing to it" if isinstance(reason, Timeout) else str(reason)
+            why = "another process has it in hand" if isinstance(reason, Timeout) else str(reason)
             say_once(
                 f"The remembered outputs in {str(file)!r} are damaged: {error}. They are not read, and stay where "
                 f"they are: {why}."
