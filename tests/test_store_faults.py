@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hf_augment.engine import cache, embeddings
+from hf_augment.engine import cache, embeddings, store
 from hf_augment.engine.store import Store
 from tests.benchmarks.store import entries, work
 
@@ -340,6 +340,20 @@ def test_embeddings_on_a_full_disk(embed, monkeypatch):
 
 
 # Many processes
+
+
+def test_a_reader_does_not_wait_for_what_is_not_committed(folder, monkeypatch):
+    """Two processes that each write much, and read what the other writes, would wait for each other."""
+    monkeypatch.setattr(store, "_BUSY", 0.01)
+    monkeypatch.setattr(store, "COMMIT_EVERY", 60.0)
+    one, two = Store(folder), Store(folder)
+    for writer in (one, two):
+        writer.write(entries(0, COUNT))
+        writer.commit()
+        writer.write((b"%d" % i, ["x" * 100_000]) for i in range(100))  # more than SQLite's cache of pages holds
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(everything(folder, one)) == len(everything(folder, two)) == len(everything(folder)) == COUNT
 
 
 @pytest.mark.slow

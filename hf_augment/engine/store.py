@@ -214,6 +214,7 @@ class Store:
             connection = self._readers.get(file.name) or _connect(file, "rwc" if new else "rw")
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_spill = OFF")  # it would lock readers out before the commit
             connection.execute(_TABLE)
             connection.execute(f"PRAGMA user_version = {FORMAT}")  # shows whether it can be written to
             connection.commit()
