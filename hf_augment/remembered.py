@@ -9,6 +9,7 @@ from typing import Any
 
 from hf_augment.engine import cache
 from hf_augment.engine.digests import cache_folder
+from hf_augment.engine.store import Store, count
 from hf_augment.record import read_json
 
 _AGES = {"h": 3600, "d": 86_400, "w": 604_800}
@@ -130,28 +131,19 @@ def verify() -> tuple[list[str], bool]:
     Returns:
         `tuple[list[str], bool]`: Lines that say what was found, and whether all is sound.
     """
-    from hf_augment.engine import embeddings, vocabulary
-    from hf_augment.engine.store import ENDING, Store
-
-    found = list(cache.pieces())
+    found = [piece for piece in cache.pieces() if piece.path.name.endswith(cache.ENDINGS[piece.kind])]
     sound = dict.fromkeys(cache.KINDS, 0)
     damaged: list[Path] = []
-    for folder in sorted({piece.path.parent for piece in found if piece.path.name.endswith(ENDING)}):
+    for folder in sorted({piece.path.parent for piece in found if piece.kind == "outputs"}):
         entries, bad = Store(folder).check()
         sound["outputs"] += entries
         damaged += bad
-    for path in sorted(piece.path for piece in found):
-        if path.name.endswith(embeddings.ENDING):
-            entries = _rows(path) or 0
-            whole = embeddings.check(path)
-        elif path.parent.name == "vocabularies" and path.suffix == ".npy":
-            entries = _rows(path) or 0
-            whole = vocabulary.check(path)
+    for piece in sorted((piece for piece in found if piece.kind != "outputs"), key=lambda piece: piece.path):
+        entries = _rows(piece.path) or 0
+        if _CHECKS[piece.kind](piece.path):
+            sound[piece.kind] += entries
         else:
-            continue
-        kind = path.relative_to(cache_folder()).parts[0]
-        sound[kind] += entries if whole else 0
-        damaged += [] if whole else [path]
+            damaged.append(piece.path)
     lines = [f"{count:,} {_UNIT[kind]} are sound." for kind, count in sound.items()]
     return lines + [f"damaged: {path}" for path in damaged], not damaged
 
@@ -164,6 +156,19 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def _check_embeddings(path: Path) -> bool:
+    from hf_augment.engine.embeddings import check  # with it comes torch
+
+    return check(path)
+
+
+def _check_vocabulary(path: Path) -> bool:
+    from hf_augment.engine.vocabulary import check
+
+    return check(path)
+
+
+_CHECKS = {"embeddings": _check_embeddings, "vocabularies": _check_vocabulary}
 _UNIT = {"outputs": "outputs of transforms", "embeddings": "embedded texts", "vocabularies": "words with vectors"}
 
 
@@ -196,13 +201,9 @@ def _group(place: Path, found: list[cache.Piece]) -> Group:
 
 def _entries(piece: cache.Piece) -> int | None:
     """Count what a file holds; `None` if this version of the library does not read it."""
-    from hf_augment.engine.store import ENDING, count
-
-    if piece.path.name.endswith(ENDING):
-        return count(piece.path)
-    if piece.path.suffix == ".npy" and (piece.kind == "vocabularies" or piece.path.name.endswith(".v2.npy")):
-        return _rows(piece.path)
-    return None
+    if not piece.path.name.endswith(cache.ENDINGS[piece.kind]):
+        return None
+    return count(piece.path) if piece.kind == "outputs" else _rows(piece.path)
 
 
 def _rows(path: Path) -> int | None:

@@ -16,6 +16,7 @@ from hf_augment.engine.digests import cache_folder
 
 LIMIT = "20GB"  # unless HF_AUGMENT_CACHE_LIMIT says otherwise
 KINDS = ("outputs", "embeddings", "vocabularies")
+ENDINGS = {"outputs": ".v2.sqlite", "embeddings": ".v2.npy", "vocabularies": ".npy"}  # another format gets another one
 DAMAGED = ".damaged"  # ends the name of a file that was set aside
 KEPT = "KEPT"  # a file beside outputs that no model would write again
 

@@ -13,15 +13,24 @@ from pathlib import Path
 import numpy as np
 from filelock import Timeout
 
-from hf_augment.engine.cache import limit, lock_of, note_used, note_written, say_not_remembered, say_once, set_aside
+from hf_augment.engine.cache import (
+    ENDINGS,
+    limit,
+    lock_of,
+    note_used,
+    note_written,
+    say_not_remembered,
+    say_once,
+    set_aside,
+)
 from hf_augment.engine.digests import cache_folder
 from hf_augment.engine.encoder import load_encoder, locate_encoder
 from hf_augment.engine.resources import identity
 from hf_augment.engine.store import remembers
 from hf_augment.record import write_json
 
-ENDING = ".v2.npy"  # what np.save writes, and the checksum of that
-_SUM = 32
+ENDING = ENDINGS["embeddings"]
+_SUM = 32  # bytes of checksum, after what np.save writes
 
 
 def embed_once(texts: Sequence[str], encoder: str, revision: str | None = None) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from hf_augment.engine.cache import (
+    ENDINGS,
     KEPT,
     limit,
     lock_of,
@@ -28,8 +29,7 @@ from hf_augment.engine.cache import (
 from hf_augment.engine.digests import cache_folder
 from hf_augment.record import write_json
 
-FORMAT = 2  # of the files; another one gets other files
-ENDING = f".v{FORMAT}.sqlite"
+ENDING = ENDINGS["outputs"]
 COMMIT_EVERY = 0.5  # seconds of work that a kill may cost
 _FILES = 16  # in which as much as the limit lies at least: a file is the least that can be pruned
 _BUSY = 60.0  # seconds to wait for another process that is writing to its file
@@ -216,7 +216,7 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA cache_spill = OFF")  # it would lock readers out before the commit
             connection.execute(_TABLE)
-            connection.execute(f"PRAGMA user_version = {FORMAT}")  # shows whether it can be written to
+            connection.execute("PRAGMA user_version = 2")  # shows whether it can be written to
             connection.commit()
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, FileNotFoundError):  # it was pruned just now, and we made the lock anew
