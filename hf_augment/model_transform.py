@@ -21,7 +21,7 @@ class ModelTransform(Transform):
 
     Outcomes are remembered in `$HF_AUGMENT_CACHE/outputs` by the transform's identity, the row and the stream, so a
     second run, or one with a few more rows, asks the model only for what is missing. `HF_AUGMENT_REMEMBER=0` turns
-    that off.
+    that off. The files keep to `HF_AUGMENT_CACHE_LIMIT` (20 GB by default) by forgetting what was used least recently.
     """
 
     @property
