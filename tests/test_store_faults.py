@@ -373,3 +373,29 @@ def test_eight_writers_and_two_that_prune_give_no_wrong_output(folder, monkeypat
     assert report["pruned"] > 0
     assert report["size"] < 8_000_000, "a file is a sixteenth of the limit, and eight of them are in use"
     assert Store(folder).check()[1] == []
+
+
+def _read_and_write(folder: str, told) -> None:
+    warnings.simplefilter("ignore")
+    one = Store(Path(folder))
+    everything(Path(folder), one)
+    one.write(WORDS.items())
+    one.commit()
+    told.put(len(everything(Path(folder), one)))
+
+
+@pytest.mark.slow
+def test_eight_processes_that_find_the_same_damage_set_it_aside_once(folder):
+    file = leave(folder)
+    flip(file, file.read_bytes().index(b"output 77 ") + 3)
+    context = multiprocessing.get_context("fork")
+    told = context.SimpleQueue()
+    children = [context.Process(target=_read_and_write, args=(str(folder), told)) for _ in range(8)]
+    for child in children:
+        child.start()
+    assert [told.get() for _ in children] == [COUNT] * 8
+    for child in children:
+        child.join()
+    assert [left.name for left in folder.glob("*.damaged")] == [f"{file.name}.damaged"]
+    assert not file.exists()
+    assert Store(folder).check()[1] == []
