@@ -202,6 +202,45 @@ def list_transforms() -> None:
         print(f"{name:<18}{transform_class(name).__doc__.strip().splitlines()[0]}")
 
 
+@app.command(name="cache")
+def manage_cache(
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete the least recently used down to HF_AUGMENT_CACHE_LIMIT (20GB).")
+    ] = False,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="With --prune: delete what was not used for 12h, 30d or 8w.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="With --prune: delete all.")] = False,
+    identity: Annotated[
+        str | None, typer.Option(metavar="ID", help="With --prune: delete what has this identity in the list.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every entry, and set damaged files aside; 1 if there are any.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Write the list as JSON.")] = False,
+) -> None:
+    """List what is remembered between runs, delete some of it, or check it."""
+    import json
+
+    from hf_augment import remembered
+
+    if not prune and (older_than is not None or everything or identity is not None):
+        raise ValueError("--older-than, --all and --identity belong to --prune.")
+    if prune + verify + json_ > 1:
+        raise ValueError("--prune, --verify and --json are three things to do. Give one of them.")
+    if prune:
+        _say(remembered.prune(older_than, everything, identity))
+    elif verify:
+        lines, sound = remembered.verify()
+        _say(lines)
+        if not sound:
+            raise typer.Exit(1)
+    elif json_:
+        print(json.dumps(remembered.as_json(), indent=2))
+    else:
+        _say(remembered.listing())
+
+
 def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> list[str]:
     from hf_augment.blocks.study import CLASSIFY
     from hf_augment.candidates import planned

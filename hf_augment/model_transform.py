@@ -21,8 +21,13 @@ class ModelTransform(Transform):
 
     Outcomes are remembered in `$HF_AUGMENT_CACHE/outputs` by the transform's identity, the row and the stream, so a
     second run, or one with a few more rows, asks the model only for what is missing. `HF_AUGMENT_REMEMBER=0` turns
-    that off.
+    that off. The files keep to `HF_AUGMENT_CACHE_LIMIT` (20 GB by default) by forgetting what was used least recently.
     """
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same would be written again; else it is never pruned, as long as nobody asks for that."""
+        return True
 
     @abstractmethod
     def write(self, rows: Sequence[Row], streams: Sequence[Stream]) -> Iterator[tuple[int, Outcome]]:
@@ -43,13 +48,16 @@ class ModelTransform(Transform):
         if not remembers():
             outcomes = dict(self.write(rows, streams))
             return [outcomes[i] for i in range(len(rows))]
-        store = open_store(self.name, canonical(self.identity()))
+        store = self._store()
         keys = [_key(row, stream) for row, stream in zip(rows, streams, strict=True)]
         known = {key: _outcome(output) for key, output in store.read(list(dict.fromkeys(keys))).items()}
         missing = list({key: i for i, key in reversed(list(enumerate(keys))) if key not in known}.values())[::-1]
         if missing:
             self._ask(rows, streams, keys, missing, known, store)
         return [known[key] for key in keys]
+
+    def _store(self) -> Store:
+        return open_store(self.name, canonical(self.identity()), self.repeatable)
 
     def _ask(
         self,

@@ -45,7 +45,7 @@ def recipe(tmp_path) -> str:
 def test_help_names_the_verbs():
     done = command("--help")
     assert done.returncode == 0
-    for verb in ("run", "train", "augment", "preview", "push", "register", "list"):
+    for verb in ("run", "train", "augment", "preview", "push", "register", "list", "cache"):
         assert verb in done.stdout
 
 

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "hf_augment"
 FLOORS = {
     0: ["common_subsequence", "errors", "provenance", "publish.escape", "publish.retry", "record", "streams", "words"],
     1: [
+        "engine.cache",
         "engine.digests",
         "extension",
         "fields",
@@ -41,6 +42,7 @@ FLOORS = {
         "publish.access",
         "publish.repository",
         "publish.spec",
+        "remembered",
         "streaming",
     ],
     7: [

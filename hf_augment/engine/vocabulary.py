@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import regex
 
+from hf_augment.engine.cache import note_used, note_written
 from hf_augment.engine.digests import cache_folder, file_identity
 from hf_augment.record import read_json, write_json
 
@@ -134,6 +135,11 @@ def _space(kind: str, content: str, make: Callable[[], Made]) -> WordSpace:
     return _loaded[key]
 
 
+def check(file: Path) -> bool:
+    """Return whether the vectors of a remembered space, a file that ends with `.npy`, and its words can be read."""
+    return _remembered(file.parent, file.stem) is not None
+
+
 def _remembered(folder: Path, key: str) -> Made | None:
     words = read_json(folder / f"{key}.json")
     try:
@@ -141,6 +147,7 @@ def _remembered(folder: Path, key: str) -> Made | None:
     except (OSError, ValueError):
         return None
     sound = isinstance(words, list) and vectors.ndim == 2 and len(vectors) == len(words)
+    note_used(folder / f"{key}.npy")
     return (words, vectors) if sound else None
 
 
@@ -152,6 +159,7 @@ def _remember(folder: Path, key: str, words: list[str], vectors: np.ndarray) -> 
             np.save(file, vectors, allow_pickle=False)
         os.replace(unfinished, folder / f"{key}.npy")
         write_json(folder / f"{key}.json", words)
+        note_written(vectors.nbytes)
     except OSError:  # a read-only cache costs time, nothing else
         with suppress(OSError):
             unfinished.unlink()

@@ -9,7 +9,7 @@ from hf_augment.errors import unknown
 from hf_augment.fields import above_zero, between
 from hf_augment.model_transform import ModelTransform
 from hf_augment.streams import Stream
-from hf_augment.transform import Declined, Row, Transform, Written, canonical
+from hf_augment.transform import Declined, Row, Transform, Written
 from hf_augment.transforms.answers import read_answer
 from hf_augment.transforms.ready_prompts import FORMAT, OF_THE_LABEL, PROMPTS, fill, places, question
 
@@ -192,9 +192,11 @@ class Prompt(ModelTransform):
         return spent(self._folder())
 
     def _folder(self) -> Path:
-        from hf_augment.engine.store import open_store
+        return self._store().folder
 
-        return open_store(self.name, canonical(self.identity())).folder
+    @property
+    def repeatable(self) -> bool:
+        return self.endpoint is None
 
     def write(self, rows, streams):
         asked, origin = [], []
