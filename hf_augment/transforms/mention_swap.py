@@ -131,7 +131,9 @@ class MentionSwap(EditTransform):
                 f"{dict(left_out) or 'none'}; the others have no tag but 'O'."
             )
         # The most frequent spelling first, so that it is the one that is kept, in whatever order the rows come.
-        ordered = {kind: sorted(found, key=lambda mention: (-found[mention], mention)) for kind, found in counted.items()}
+        ordered = {
+            kind: sorted(found, key=lambda mention: (-found[mention], mention)) for kind, found in counted.items()
+        }
         mentions = {kind: sorted(_different(listed).listed) for kind, listed in sorted(ordered.items())}
         with new_folder(folder, _FILE) as unfinished:
             write_json(unfinished / _FILE, {"mentions": mentions, "left_out": dict(sorted(left_out.items()))})
