@@ -39,6 +39,9 @@ class TokenClassification(Task):
     not edited, except by one that swaps whole mentions, and stay apart from each other; a token that is not touched
     keeps its tag, a new one outside of mentions is tagged `O`. Other columns that hold a list of one value a token keep
     the values of the tokens that stay, that move, or that are replaced one for one; a new token's is `None`.
+
+    Tags are numbers with names, or names. Names alone tell their scheme row by row, and in a row of "S-PER" nothing
+    tells whether a longer mention would go on with an "I-PER" (which is taken) or an "M-PER"; `label_names` does.
     """
 
     name = "token-classification"
@@ -63,8 +66,11 @@ class TokenClassification(Task):
         )
 
     def is_row(self, value: Any) -> bool:
+        if super().is_row(value):
+            return True
         # In a batch stand lists, or `None`. No `map` hands over a batch without rows, so an empty list is a row.
-        return super().is_row(value) or value == [] or any(isinstance(token, str) for token in value)
+        first = next((token for token in value if token is not None), None)
+        return isinstance(first, str) or (isinstance(value, list) and not value)
 
     def identity(self, values: Sequence[Any]) -> Any:
         return ["tokens", values[0]]  # without the tags: their numbers say nothing, only the names do
@@ -117,8 +123,7 @@ class TokenClassification(Task):
         """Cut the new text into tokens, or say why they cannot be tagged."""
         if "edits" not in written.notes:
             return "it is not known which words were edited"
-        tokens, tags = values[0], self._names(values[1])
-        known = self._known() if isinstance(values[1][0], int) else None
+        tokens, tags, known = values[0], self._names(values[1]), self._known()
         of_token = {i: number for number, found in enumerate(_mentions(tags)) for i in range(found[0], found[1] + 1)}
         text, pieces = row.text, [_Piece(span, tags[i], i, of_token.get(i)) for i, span in enumerate(_spans(tokens))]
         for edits in written.notes["edits"]:
@@ -129,7 +134,7 @@ class TokenClassification(Task):
         pieces = _apart(pieces)
         if isinstance(pieces, str):
             return pieces
-        if known is not None and not {piece.tag for piece in pieces} <= set(known):
+        if known is not None and not {piece.tag for piece in pieces} <= {*known, *tags}:
             return "no tag for the words of a mention"
         return pieces or "no tokens"
 
@@ -243,11 +248,14 @@ def _regions(pieces: Sequence[_Piece], edits: Sequence[Edit]) -> Iterator[_Regio
     region = _Region([], [])
     for _, group, edit in sorted(items, key=lambda item: item[0]):
         # Tokens do not overlap, nor do edits, so what reaches into the region reaches the last of the other kind.
-        near = (group or region.groups[-1:] and region.groups[-1], edit or region.edits[-1:] and region.edits[-1])
-        if not (all(near) and _touches(*near, swaps)) and (region.groups or region.edits):
+        if edit is None:
+            belongs = region.edits and _touches(group, region.edits[-1], swaps)
+        else:
+            belongs = region.groups and _touches(region.groups[-1], edit, swaps)
+        if not belongs and (region.groups or region.edits):
             yield region
             region = _Region([], [])
-        if group is not None:
+        if edit is None:
             region.groups.append(group)
         else:
             region.edits.append(edit)
