@@ -197,6 +197,16 @@ def test_any_tokens_in_any_scheme(name, scheme, data):
     written_and_checked(made(name), scheme, tokens, tags, known, swapped=name == "mention_swap")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["masked_lm", "infill", "similar_word", "similar_sentence"])
+def test_transforms_with_a_model_that_edit(name):
+    made, copies = transform(name), 0
+    for scheme in ("IOB1", "plain"):
+        for tokens, tags in zip(*made_up(scheme, 15), strict=True):
+            copies += 2 - len(written_and_checked(made, scheme, tokens, tags, names(scheme, KINDS)))
+    assert copies > (0 if name == "similar_sentence" else 40)  # few sentences hold no mention
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @settings(max_examples=SOME)
 @given(data=st.data())
@@ -508,7 +518,7 @@ def test_tags_of_all_words_are_no_mentions():
 def test_wrong_uses_are_named():
     with pytest.raises(ValueError, match=r"'prompt' makes no sense.*does not say which words it edited"):
         Augment(Prompt(model="me/chat"), task=TASK)
-    with pytest.raises(ValueError, match=r"needs a column for its 'tags'.*Pass columns="):
+    with pytest.raises(ValueError, match=r"needs a column for its 'tags'"):
         Augment(RandomSwap(), task=TASK)({"tokens": [["a"]], "tag_list": [["O"]]})
     with pytest.raises(ValueError, match=r"columns=\{'tokens': 'words'\}"):
         Augment(RandomSwap(), task=TASK, text="words")

@@ -1,3 +1,4 @@
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -5,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hf_augment.edits import Edit, splice
 from hf_augment.tasks.task import Pair, Task, unusable
-from hf_augment.transform import Row, Transform, Written
+from hf_augment.transform import Declined, Row, Transform, Written
 from hf_augment.words import Span
 
 OUTSIDE = "O"
@@ -100,13 +101,24 @@ class TokenClassification(Task):
 
     def put(self, values, written) -> dict[str, Any]:
         [(row, outcome)] = written.values()
-        pieces = self._pieces(values, row, outcome)
+        return self._retokenised(values, outcome, self._pieces(values, row, outcome))
+
+    def accept(self, values, rows, outcomes):
+        [row], [outcome] = rows, outcomes
+        if not isinstance(outcome, Written):
+            return [outcome], {}
+        pieces = self._pieces(values, row, outcome)  # once: `check` and `put` would each cut the text
+        if isinstance(pieces, str):
+            return [Declined(pieces)], {}
+        return [outcome], self._retokenised(values, outcome, pieces)
+
+    def _retokenised(self, values: Sequence[Any], written: Written, pieces: Sequence[_Piece]) -> dict[str, Any]:
         tags = [piece.tag for piece in pieces]
         if isinstance(values[1][0], int):
             numbers = {name: number for number, name in reversed(list(enumerate(self._known())))}
             tags = [numbers[tag] for tag in tags]
         changed = {
-            self.columns["tokens"]: [outcome.text[slice(*piece.span)] for piece in pieces],
+            self.columns["tokens"]: [written.text[slice(*piece.span)] for piece in pieces],
             self.columns["tags"]: tags,
         }
         for column, old in zip(self.reads()[2:], values[2:], strict=True):
@@ -179,6 +191,7 @@ def _spans(tokens: Sequence[str]) -> list[Span]:
     return found
 
 
+@functools.lru_cache(maxsize=1024)
 def _split(tag: str) -> tuple[str, str]:
     """Return the prefix of a tag and its type; a "LOC" that stands alone has no prefix."""
     found = _PREFIXED.fullmatch(tag)
@@ -214,8 +227,7 @@ def _rewritten(text: str, pieces: Sequence[_Piece], edits: Sequence[Edit], names
     shift = 0
     for groups, own in _regions(pieces, edits):
         if not own:
-            [group] = groups
-            found += [piece._replace(span=(piece.span[0] + shift, piece.span[1] + shift)) for piece in group]
+            found += [_Piece((piece[0][0] + shift, piece[0][1] + shift), *piece[1:]) for piece in groups[0]]
             continue
         start = min([own[0].start, *(group[0].span[0] for group in groups)]) + shift
         shift += sum(len(new) - (last - first) for first, last, new in own)
