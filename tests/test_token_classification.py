@@ -587,6 +587,24 @@ def test_what_is_written_at_the_end_of_a_mention_is_a_token_of_its_own():
     assert out["ner_tags"][1] == ["B-PER", "I-PER", "O", "O"]
 
 
+@pytest.mark.parametrize(
+    ("at", "new", "word"), [((14, 14), "s", "lefts"), ((10, 10), "ab", "ableft"), ((12, 13), "", "let")]
+)
+def test_a_word_that_grows_or_shrinks_is_one_token(at, new, word):
+    class Own(Meddler):
+        pass
+
+    Own.at, Own.new = at, new
+    given = {
+        "tokens": [["Anna", "Bell", "left", "us"]],
+        "ner_tags": [["B-PER", "I-PER", "O", "O"]],
+        "pos": [list("NNVP")],
+    }
+    out = Augment(Own(), task=TASK)(given)
+    assert out["tokens"][1] == ["Anna", "Bell", word, "us"]
+    assert out["pos"][1] == list("NNVP")
+
+
 def test_types_that_begin_like_prefixes_are_types():
     given = {"tokens": [["the", "Old", "Mill", "stood"]], "ner_tags": [["BUILDING"] * 3 + ["O"]]}
     out = Augment(MentionSwap(mentions={"BUILDING": ["Tower"]}), task=TASK)(given)
@@ -599,6 +617,7 @@ def test_prefixes_without_a_type():
     assert (out["tokens"][1], out["ner_tags"][1]) == (["a", "long", "cold", "is", "bad"], ["B", "I", "I", "O", "O"])
 
 
+@pytest.mark.slow
 def test_long_rows_take_no_longer_a_token():
     def seconds(length: int) -> float:
         tokens, tags = ["word"] * length, ["O", "O", "O", "B-PER"] * (length // 4)
