@@ -605,6 +605,14 @@ def test_a_word_that_grows_or_shrinks_is_one_token(at, new, word):
     assert out["pos"][1] == list("NNVP")
 
 
+def test_a_copy_that_differs_in_space_alone_is_none():
+    class Joined(Meddler):
+        at, new = (14, 15), ""
+
+    given = {"tokens": [["Anna", "Bell", "left", "us"]], "ner_tags": [["B-PER", "I-PER", "O", "O"]]}
+    assert Augment(Joined(), task=TASK)(given)["declined"] == ["nothing to change"]
+
+
 def test_types_that_begin_like_prefixes_are_types():
     given = {"tokens": [["the", "Old", "Mill", "stood"]], "ner_tags": [["BUILDING"] * 3 + ["O"]]}
     out = Augment(MentionSwap(mentions={"BUILDING": ["Tower"]}), task=TASK)(given)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hf_augment.edits import Edit, splice
 from hf_augment.tasks.task import Pair, Task, unusable
-from hf_augment.transform import Declined, Row, Transform, Written
+from hf_augment.transform import NO_CHANGE, Declined, Row, Transform, Written
 from hf_augment.words import Span
 
 OUTSIDE = "O"
@@ -148,6 +148,8 @@ class TokenClassification(Task):
             return pieces
         if known is not None and not {piece.tag for piece in pieces} <= {*known, *tags}:
             return "no tag for the words of a mention"
+        if [text[slice(*piece.span)] for piece in pieces] == tokens:
+            return NO_CHANGE  # but for the space between two tokens, which tokens do not tell
         return pieces or "no tokens"
 
     def _names(self, tags: Sequence[Any]) -> list[str] | str:
