@@ -63,7 +63,7 @@ class DictBatch:
         self.length = len(next(iter(self.given.values()), ()))
 
     def values(self, column: str) -> list:
-        return self.given[column]
+        return [value.tolist() if hasattr(value, "tolist") else value for value in self.given[column]]  # lists in Ray
 
     def grow(self, sources: Sequence[int], changes: Changes, added: Mapping[str, tuple[str, list]]) -> dict[str, list]:
         """Repeat rows, change some values, and add columns, as `TableBatch.grow` does."""

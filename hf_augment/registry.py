@@ -22,6 +22,7 @@ TRANSFORMS = {
     "infill": "hf_augment.transforms.infill:Infill",
     "keyboard": "hf_augment.transforms.keyboard:Keyboard",
     "masked_lm": "hf_augment.transforms.masked_lm:MaskedLM",
+    "mention_swap": "hf_augment.transforms.mention_swap:MentionSwap",
     "noise_word": "hf_augment.transforms.noise_word:NoiseWord",
     "ocr": "hf_augment.transforms.ocr:Ocr",
     "one_of": "hf_augment.compose:OneOf",

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, Features, List, Value
 from datasets.fingerprint import Hasher
 
 from hf_augment import Augment, build
 from hf_augment.edits import Editing
 from hf_augment.provenance import PROVENANCE
 from hf_augment.streams import row_key, stream
+from hf_augment.tasks import bind_task
 from hf_augment.transform import Declined, Row, Transform, Written
 
 NAMES = ["negative", "positive"]
@@ -62,6 +63,32 @@ def rows(count: int = len(TEXTS)) -> list[Row]:
     ]
 
 
+# Of the words of a text, for transforms that read the types of mentions.
+TAGS = ["B-PER", "I-PER", "O", "O", "B-LOC", "O"]
+TAG_NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+
+
+def reads_tags(transform: Transform) -> bool:
+    return "types" in transform.reads
+
+
+def tagged(text: str) -> tuple[list[str], list[str]]:
+    tokens = text.split()
+    return tokens, [TAGS[i % len(TAGS)] if any(map(str.isalpha, text)) else "O" for i in range(len(tokens))]
+
+
+def row_for(transform: Transform, row: Row) -> Row:
+    """Return a row as the task of a transform makes it."""
+    if not reads_tags(transform):
+        return row
+    (made,) = bind_task("token-classification", ["tokens", "tags"]).rows(tagged(row.text))
+    return made
+
+
+def rows_for(transform: Transform, count: int = len(TEXTS)) -> list[Row]:
+    return [row_for(transform, row) for row in rows(count)]
+
+
 def streams_of(transform: Transform, given: list[Row], copy: int = 1) -> list:
     return [stream(0, transform.name, row_key(row.text), copy) for row in given]
 
@@ -78,26 +105,40 @@ def dataset(texts: list[Any] | None = None, names: list[str] | None = None) -> D
     return Dataset.from_dict({"text": texts, "label": labels, "id": list(range(len(texts)))}, features=features)
 
 
+def dataset_for(transform: Transform, texts: list[str] | None = None, reordered: bool = False) -> Dataset:
+    """Return the data set that a transform is tried on: texts and labels, or, in columns of the same names, tokens and tags."""
+    if not reads_tags(transform):
+        return dataset(texts, ["neutral", *NAMES[::-1]] if reordered else NAMES)
+    names = ["B-ORG", *TAG_NAMES[::-1]] if reordered else TAG_NAMES
+    tokens, tags = zip(*map(tagged, TEXTS if texts is None else texts), strict=True)
+    features = Features({"text": List(Value("string")), "label": List(ClassLabel(names=names)), "id": Value("int64")})
+    columns = {"text": tokens, "label": [list(map(names.index, own)) for own in tags], "id": list(range(len(tokens)))}
+    return Dataset.from_dict(columns, features=features)
+
+
 def augment_with(transform: Transform, **settings: Any) -> Augment:
-    return Augment(transform, text="text", label="label", **{"copies": 2, **settings})
+    columns: dict[str, Any] = {"text": "text", "label": "label"}
+    if reads_tags(transform):
+        columns = {"task": "token-classification", "columns": {"tokens": "text", "tags": "label"}}
+    return Augment(transform, **columns, **{"copies": 2, **settings})
 
 
 def one_outcome_for_each_row(transform: Transform) -> None:
-    for given in (rows(), rows()[:1], []):
+    for given in (rows_for(transform), rows_for(transform, 1), []):
         found = outcomes(transform, given)
         assert len(found) == len(given), f"{len(found)} outcomes for {len(given)} rows"
         assert all(isinstance(outcome, Written | Declined) for outcome in found)
 
 
 def speaks_for_some(transform: Transform) -> None:
-    found = outcomes(transform, rows())
+    found = outcomes(transform, rows_for(transform))
     assert any(isinstance(outcome, Written) for outcome in found), f"every row was declined: {set(found)}"
     assert all(outcome.reason for outcome in found if isinstance(outcome, Declined)), "a decline without a reason"
     assert all(outcome.by for outcome in found if isinstance(outcome, Written)), "nobody said to have written a text"
 
 
 def declines_rather_than_repeats(transform: Transform) -> None:
-    for row, outcome in zip(rows(), outcomes(transform, rows()), strict=True):
+    for row, outcome in zip(rows_for(transform), outcomes(transform, rows_for(transform)), strict=True):
         assert not (isinstance(outcome, Written) and outcome.text == row.text), f"handed {row.text!r} back as new"
 
 
@@ -109,14 +150,14 @@ def leaves_global_randomness_alone(transform: Transform) -> None:
 
     random.seed(5)
     before = state()
-    first = outcomes(transform, rows())
+    first = outcomes(transform, rows_for(transform))
     assert state() == before, "the global random state moved"
     random.seed(6)
-    assert outcomes(transform, rows()) == first, "the texts follow the global random state"
+    assert outcomes(transform, rows_for(transform)) == first, "the texts follow the global random state"
 
 
 def is_independent_of_the_batch(transform: Transform) -> None:
-    given = rows(24)
+    given = rows_for(transform, 24)
     drawn = lambda chosen: transform.apply(chosen, streams_of(transform, chosen))  # noqa: E731
     whole = drawn(given)
     one_by_one = [drawn([row])[0] for row in given]
@@ -127,7 +168,7 @@ def is_independent_of_the_batch(transform: Transform) -> None:
 
 
 def copies_differ_and_seeds_count(transform: Transform) -> None:
-    given = rows(24)
+    given = rows_for(transform, 24)
     first = transform.apply(given, streams_of(transform, given, copy=1))
     again = transform.apply(given, streams_of(transform, given, copy=1))
     assert first == again, "the same stream gives another text"
@@ -144,9 +185,10 @@ def spec_round_trips(transform: Transform) -> None:
 
 
 def hash_survives_use(transform: Transform) -> None:
-    augment = augment_with(transform).bind(dataset())
+    given = dataset_for(transform)
+    augment = augment_with(transform).bind(given)
     before = Hasher.hash(augment)
-    augment(dataset()[:])
+    augment(given[:])
     assert Hasher.hash(augment) == before, "using the transform changed its hash"
     assert pickle.loads(pickle.dumps(augment)) == augment
 
@@ -154,6 +196,9 @@ def hash_survives_use(transform: Transform) -> None:
 def survives_awkward_rows(transform: Transform) -> None:
     texts = [*AWKWARD, ["a", "list"], 7]
     given = {"text": texts, "label": [NAMES[0]] * len(texts), "id": list(range(len(texts)))}
+    if reads_tags(transform):
+        texts = [*([text, "twice"] for text in AWKWARD), [], ["a"], None, 7]
+        given = {"text": texts, "label": [["B-PER", "O"]] * len(texts), "id": list(range(len(texts)))}
     out = augment_with(transform)(given)
     originals = [i for i, copy in enumerate(out["copy"]) if copy == 0]
     assert [out["text"][i] for i in originals] == texts, "a row was lost, changed or moved"
@@ -164,8 +209,9 @@ def survives_awkward_rows(transform: Transform) -> None:
         )
     for i, copy in enumerate(out["copy"]):
         if copy:
-            out["text"][i].encode()  # raises on a broken surrogate
-            assert out["text"][i].strip(), "an empty text"
+            written = out["text"][i] if isinstance(out["text"][i], str) else " ".join(out["text"][i])
+            written.encode()  # raises on a broken surrogate
+            assert written.strip(), "an empty text"
     for column in PROVENANCE:
         assert None not in out[column]
 
@@ -173,26 +219,27 @@ def survives_awkward_rows(transform: Transform) -> None:
 def keeps_columns_and_schema(transform: Transform) -> None:
     # The first batch has no copies at all: a column typed by it alone could not hold the later ones.
     texts = ["..."] * 4 + TEXTS
-    given = dataset(texts)
+    given = dataset_for(transform, texts)
     out = given.map(augment_with(transform), batched=True, batch_size=4)
     assert out.features == Features({**given.features, **{name: Value(kind) for name, kind in PROVENANCE.items()}})
-    assert [row["text"] for row in out if row["copy"] == 0] == texts
-    assert all(row["label"] == given[row["id"]]["label"] for row in out), "a label moved to another row"
+    assert [row["text"] for row in out if row["copy"] == 0] == given["text"][:]
+    whole = [row for row in out if row["copy"] == 0 or not reads_tags(transform)]  # tags go by words, labels by rows
+    assert all(row["label"] == given[row["id"]]["label"] for row in whole), "a label moved to another row"
     unbatched = given.map(augment_with(transform, copies=1))
     assert len(unbatched) == len(given)
     assert unbatched.features == out.features
 
 
 def reads_names_not_indices(transform: Transform) -> None:
-    there = dataset(names=NAMES).map(augment_with(transform), batched=True)
-    reordered = dataset(names=["neutral", *NAMES[::-1]]).map(augment_with(transform), batched=True)
+    there = dataset_for(transform).map(augment_with(transform), batched=True)
+    reordered = dataset_for(transform, reordered=True).map(augment_with(transform), batched=True)
     assert there["text"] == reordered["text"], "the order of the label names changed the texts"
 
 
 def edits_tell_the_truth(transform: Transform) -> None:
     if not isinstance(transform, Editing):
         return
-    for row, outcome in zip(rows(), outcomes(transform, rows()), strict=True):
+    for row, outcome in zip(rows_for(transform), outcomes(transform, rows_for(transform)), strict=True):
         if isinstance(outcome, Written):
             assert_only_edited(row.text, outcome)
 

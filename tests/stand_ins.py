@@ -10,6 +10,7 @@ MAKERS: dict[str, str] = {  # name → "module:function"; the function writes a 
     "wavering": "tests.tiny_classifier:wavering",
     "chat": "tests.tiny_chat:chat",
     "chat_pool": "tests.tiny_chat:pool",
+    "mentions": "tests.tiny_pool:mentions",
     "pool_encoder": "tests.tiny_pool:encoder",
     "similar_pool": "tests.tiny_pool:pool",
     "tfidf_table": "tests.tiny_pool:table",

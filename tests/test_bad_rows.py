@@ -12,7 +12,9 @@ from hf_augment.transform import Written
 from tests.contract import AWKWARD, NAMES, TEXTS, assert_only_edited, outcomes
 from tests.test_contract import transform
 
-RULES = [name for name in TRANSFORMS if name not in ("generate",)]
+RULES = [
+    name for name in TRANSFORMS if name not in ("generate", "mention_swap")
+]  # the latter has no texts, but tokens
 
 PIECES = st.sampled_from(
     [

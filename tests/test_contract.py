@@ -11,8 +11,9 @@ from datasets.fingerprint import Hasher
 
 from hf_augment import TRANSFORMS, build
 from hf_augment.streams import row_key, stream
+from hf_augment.tasks import bind_task
 from hf_augment.transform import Declined, Row, Written
-from tests.contract import RULES, augment_with, dataset
+from tests.contract import RULES, augment_with, dataset_for
 from tests.stand_ins import resolve
 
 CASES = Path(__file__).parent / "cases"
@@ -41,8 +42,11 @@ def test_rule(name, rule):
 def test_golden_cases(name):
     for case in cases(name):
         made = transform(name, case["params"])
-        row = Row(case["text"], case.get("label"))
-        drawn = stream(case["seed"], name, row_key(case["text"]), case["copy"])
+        if "tokens" in case:
+            (row,) = bind_task("token-classification", ["tokens", "tags"]).rows([case["tokens"], case["tags"]])
+        else:
+            row = Row(case["text"], case.get("label"))
+        drawn = stream(case["seed"], name, row_key(row.text), case["copy"])
         (outcome,) = made.apply([row], [drawn])
         if "declined" in case:
             assert outcome == Declined(case["declined"]), f"real output: {outcome}"
@@ -77,9 +81,10 @@ def test_fresh_processes_agree():
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
     for name in TRANSFORMS:
-        augment = augment_with(transform(name)).bind(dataset())
+        given = dataset_for(transform(name))
+        augment = augment_with(transform(name)).bind(given)
         assert found[0][name]["hash"] == Hasher.hash(augment), name
-        assert found[0][name]["texts"] == augment(dataset()[:])["text"], name
+        assert found[0][name]["texts"] == augment(given[:])["text"], name
 
 
 CHINESE = [

@@ -9,7 +9,7 @@ from hf_augment.edits import EditTransform
 from hf_augment.registry import transform_class
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Row, Written
-from tests.contract import NAMES, assert_only_edited
+from tests.contract import NAMES, assert_only_edited, row_for
 from tests.test_contract import transform
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -39,12 +39,12 @@ def texts() -> list[str]:
 @pytest.mark.parametrize("name", RULES)
 def test_only_the_edited_spans_change(name, texts):
     made = transform(name)
-    rows = [Row(text, NAMES[0]) for text in texts]
-    found = made.apply(rows, [stream(0, name, row_key(text), 1) for text in texts])
+    rows = [row_for(made, Row(text, NAMES[0])) for text in texts]
+    found = made.apply(rows, [stream(0, name, row_key(row.text), 1) for row in rows])
     written = 0
-    for text, outcome in zip(texts, found, strict=True):
+    for row, outcome in zip(rows, found, strict=True):
         if isinstance(outcome, Written):
-            assert_only_edited(text, outcome)
+            assert_only_edited(row.text, outcome)
             written += 1
     print(f"{name}: {written} of {len(texts)} texts rewritten, all equal outside the edits")
     assert written > 500

@@ -6,17 +6,14 @@ import pytest
 from datasets import concatenate_datasets
 
 from hf_augment import TRANSFORMS, Augment
-from tests.contract import TEXTS, dataset
+from tests.contract import TEXTS, augment_with, dataset_for
 from tests.test_contract import transform
 
 ROWS = int(os.environ.get("SAME_ROWS", "96"))  # SAME_ROWS=1000 pytest -s tests/test_same_rows.py for the long run
 COLUMNS = ("text", "augmented_by", "declined")
 
 
-@pytest.fixture(scope="module")
-def given():
-    texts = [TEXTS[i] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} It was visit number {i}." for i in range(ROWS)]
-    return dataset(texts)
+GIVEN = [TEXTS[i] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} It was visit number {i}." for i in range(ROWS)]
 
 
 def found(rows) -> dict:
@@ -39,8 +36,9 @@ def ways(given, augment: Augment) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRANSFORMS)
-def test_the_same_rows_come_out(name, given):
-    augment = Augment(transform(name), text="text", label="label", copies=1, key="id")
+def test_the_same_rows_come_out(name):
+    given = dataset_for(transform(name), GIVEN)
+    augment = augment_with(transform(name), copies=1, key="id")
     whole = found(given.map(augment, batched=True, batch_size=1000))
     assert len(whole) >= ROWS + 5
     for way, rows in ways(given, augment).items():

@@ -1,12 +1,13 @@
-"""A retrieval pool and a TF-IDF table made on the spot, over the texts that the contract is tested with."""
+"""A retrieval pool and tables of words and mentions made on the spot, over the texts that the contract is tested with."""
 
 from pathlib import Path
 
 from datasets import Dataset
 
+from hf_augment.transforms.mention_swap import MentionSwap
 from hf_augment.transforms.similar_sentence import SimilarSentence
 from hf_augment.transforms.tfidf import TfIdf
-from tests.contract import NAMES, TEXTS
+from tests.contract import NAMES, TEXTS, tagged
 from tests.stand_ins import resolve
 from tests.tiny_encoder import bag_of_words
 
@@ -40,3 +41,8 @@ def pool(folder: Path) -> None:
 
 def table(folder: Path) -> None:
     TfIdf.fit(split(), folder, text="text")
+
+
+def mentions(folder: Path) -> None:
+    tokens, tags = zip(*map(tagged, [*TEXTS, *MORE]), strict=True)
+    MentionSwap.fit(Dataset.from_dict({"tokens": tokens, "ner_tags": tags}), folder)

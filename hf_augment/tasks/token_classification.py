@@ -1,14 +1,19 @@
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hf_augment.edits import Edit, splice
 from hf_augment.tasks.task import Pair, Task, unusable
-from hf_augment.transform import Row, Transform, Written
+from hf_augment.transform import NO_CHANGE, Declined, Row, Transform, Written
 from hf_augment.words import Span
 
 OUTSIDE = "O"
+_PREFIXED = re.compile(r"([BIMESLU])(?:[-_](.*))?", re.DOTALL)
 _LAST, _SINGLE = ("E", "L"), ("S", "U")
+_WORD = re.compile(r"\S+")
+_AROUND = re.compile(r"^\W+|\W+$")
 
 
 class _Piece(NamedTuple):
@@ -20,14 +25,24 @@ class _Piece(NamedTuple):
     mention: int | None
 
 
+class _Region(NamedTuple):
+    """Neighbouring tokens with the edits that change them; or a token or mention, or an insertion, alone."""
+
+    groups: list[list[_Piece]]
+    edits: list[Edit]
+
+
 class TokenClassification(Task):
     """
-    Tokens and a tag for each, such as entities in IOB1, IOB2, IOBES or BILOU.
+    Tokens and a tag for each, such as entities in IOB1, IOB2, IOBES or BILOU, or types without a prefix.
 
     Only transforms that say what they edited can keep tags in their places. Mentions (runs of tags other than `O`) are
-    not edited, except by one that swaps whole mentions; a token that is not touched keeps its tag, a new one outside
-    of mentions is tagged `O`. Other columns with one value a token keep the values of the tokens that stay, or that
-    are replaced one for one; a new token's is `None`.
+    not edited, except by one that swaps whole mentions, and stay apart from each other; a token that is not touched
+    keeps its tag, a new one outside of mentions is tagged `O`. Other columns that hold a list of one value a token keep
+    the values of the tokens that stay, that move, or that are replaced one for one; a new token's is `None`.
+
+    Tags are numbers with names, or names. Names alone tell their scheme row by row, and in a row of "S-PER" nothing
+    tells whether a longer mention would go on with an "I-PER" (which is taken) or an "M-PER"; `label_names` does.
     """
 
     name = "token-classification"
@@ -42,7 +57,8 @@ class TokenClassification(Task):
     @classmethod
     def find(cls, given, columns, features):
         found = super().find(given, columns, features)
-        return {**found, **{f"beside: {name}": name for name in columns if name not in found.values()}}
+        beside = [name for name in columns if name not in found.values() and _may_grow(features, name)]
+        return {**found, **{f"beside: {name}": name for name in beside}}
 
     @classmethod
     def refuses(cls, transform: Transform) -> str:
@@ -51,10 +67,14 @@ class TokenClassification(Task):
         )
 
     def is_row(self, value: Any) -> bool:
-        return super().is_row(value) or (bool(value) and isinstance(value[0], str))
+        if super().is_row(value):
+            return True
+        # In a batch stand lists, or `None`. No `map` hands over a batch without rows, so an empty list is a row.
+        first = next((token for token in value if token is not None), None)
+        return isinstance(first, str) or (isinstance(value, list) and not value)
 
     def identity(self, values: Sequence[Any]) -> Any:
-        return list(values[:2])
+        return ["tokens", values[0]]  # without the tags: their numbers say nothing, only the names do
 
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         tokens, tags = values[:2]
@@ -63,27 +83,44 @@ class TokenClassification(Task):
         for token in tokens:
             if problem := unusable(token):
                 return problem.replace("text", "a token")
+        text = " ".join(tokens)
+        if problem := unusable(text):
+            return problem
         if not isinstance(tags, list) or len(tags) != len(tokens):
             return "not one tag a token"
-        named = self._names(tags)
-        if isinstance(named, str):
-            return named
-        spans, mentions = _spans(tokens), _mentions(named)
+        names = self._names(tags)
+        if isinstance(names, str):
+            return names
+        spans, mentions = _spans(tokens), _mentions(names)
         fixed = tuple((spans[first][0], spans[last][1]) for first, last in mentions)
-        return [Row(" ".join(tokens), None, {"types": [_type(named[first]) for first, _ in mentions]}, fixed)]
+        return [Row(text, None, {"types": [_split(names[first])[1] for first, _ in mentions]}, fixed)]
 
     def check(self, values, place, row, written) -> str:
-        if "edits" not in written.notes:
-            return "it is not known which words were edited"
         pieces = self._pieces(values, row, written)
         return pieces if isinstance(pieces, str) else ""
 
     def put(self, values, written) -> dict[str, Any]:
         [(row, outcome)] = written.values()
-        pieces = self._pieces(values, row, outcome)
-        tags = self._stored([piece.tag for piece in pieces])
-        changed = {self.columns["tokens"]: [outcome.text[slice(*piece.span)] for piece in pieces]}
-        changed[self.columns["tags"]] = tags
+        return self._retokenised(values, outcome, self._pieces(values, row, outcome))
+
+    def accept(self, values, rows, outcomes):
+        [row], [outcome] = rows, outcomes
+        if not isinstance(outcome, Written):
+            return [outcome], {}
+        pieces = self._pieces(values, row, outcome)  # once: `check` and `put` would each cut the text
+        if isinstance(pieces, str):
+            return [Declined(pieces)], {}
+        return [outcome], self._retokenised(values, outcome, pieces)
+
+    def _retokenised(self, values: Sequence[Any], written: Written, pieces: Sequence[_Piece]) -> dict[str, Any]:
+        tags = [piece.tag for piece in pieces]
+        if isinstance(values[1][0], int):
+            numbers = {name: number for number, name in reversed(list(enumerate(self._known())))}
+            tags = [numbers[tag] for tag in tags]
+        changed = {
+            self.columns["tokens"]: [written.text[slice(*piece.span)] for piece in pieces],
+            self.columns["tags"]: tags,
+        }
         for column, old in zip(self.reads()[2:], values[2:], strict=True):
             if isinstance(old, list) and len(old) == len(values[0]):
                 changed[column] = [None if piece.source is None else old[piece.source] for piece in pieces]
@@ -96,48 +133,56 @@ class TokenClassification(Task):
 
     def _pieces(self, values: Sequence[Any], row: Row, written: Written) -> list[_Piece] | str:
         """Cut the new text into tokens, or say why they cannot be tagged."""
-        tokens, tags = values[0], self._names(values[1])
+        if "edits" not in written.notes:
+            return "it is not known which words were edited"
+        tokens, tags, known = values[0], self._names(values[1]), self._known()
         of_token = {i: number for number, found in enumerate(_mentions(tags)) for i in range(found[0], found[1] + 1)}
         text, pieces = row.text, [_Piece(span, tags[i], i, of_token.get(i)) for i, span in enumerate(_spans(tokens))]
         for edits in written.notes["edits"]:
-            pieces = _rewritten(text, pieces, edits, self._known() or tags)
+            pieces = _rewritten(text, pieces, edits, known or tags)
             if isinstance(pieces, str):
                 return pieces
             text = splice(text, edits)
         pieces = _apart(pieces)
-        known = self._known()
-        if known is not None and any(piece.tag not in known for piece in pieces):
+        if isinstance(pieces, str):
+            return pieces
+        if known is not None and not {piece.tag for piece in pieces} <= {*known, *tags}:
             return "no tag for the words of a mention"
+        if [text[slice(*piece.span)] for piece in pieces] == tokens:
+            return NO_CHANGE  # but for the space between two tokens, which tokens do not tell
         return pieces or "no tokens"
 
     def _names(self, tags: Sequence[Any]) -> list[str] | str:
-        names = self._known()
-        if names is None and any(isinstance(tag, int) for tag in tags):
+        if any(isinstance(tag, int) for tag in tags):
+            names = self._known()
+            self._check_names(names)
+            tags = [names[tag] if isinstance(tag, int) and 0 <= tag < len(names) else tag for tag in tags]
+        if not all(isinstance(tag, str) and tag for tag in tags):
+            return "a tag without a name"
+        return list(tags)
+
+    def _check_names(self, names: Sequence[str] | None) -> None:
+        if names is None:
             raise ValueError(
                 f"The column {self.columns['tags']!r} holds integers without names. On a stream, write augment = "
                 "augment.bind(dataset); otherwise pass label_names=['O', 'B-PER', 'I-PER', ...]."
             )
-        found = []
-        for tag in tags:
-            if isinstance(tag, int) and 0 <= tag < len(names):
-                tag = names[tag]
-            if not isinstance(tag, str):
-                return "a tag without a name"
-            found.append(tag)
-        if names is not None and OUTSIDE not in names:
+        if OUTSIDE not in names:
             raise ValueError(
                 f"The tags of {self.columns['tags']!r} are {list(names)}, and without 'O' nobody knows which words "
                 "may be rewritten. Expected tags of mentions, such as ['O', 'B-PER', 'I-PER']."
             )
-        return found
 
     def _known(self) -> Sequence[str] | None:
         feature = (self.features or {}).get(self.columns["tags"])
         return self.label_names or getattr(getattr(feature, "feature", feature), "names", None)
 
-    def _stored(self, tags: Sequence[str]) -> list[Any]:
-        names = self._known()
-        return list(tags) if names is None else [names.index(tag) for tag in tags]
+
+def _may_grow(features: Mapping[str, Any] | None, name: str) -> bool:
+    """Say whether a column can hold a value a token: what is no list need not be read, and one of fixed length stays."""
+    if features is None or name not in features:
+        return True
+    return hasattr(features[name], "feature") and getattr(features[name], "length", -1) == -1
 
 
 def _spans(tokens: Sequence[str]) -> list[Span]:
@@ -148,52 +193,88 @@ def _spans(tokens: Sequence[str]) -> list[Span]:
     return found
 
 
-def _type(tag: str) -> str:
-    return tag[2:] if tag[1:2] in "-_" else tag
+@functools.lru_cache(maxsize=1024)
+def _split(tag: str) -> tuple[str, str]:
+    """Return the prefix of a tag and its type; a "LOC" that stands alone has no prefix."""
+    found = _PREFIXED.fullmatch(tag)
+    return (found[1], found[2] or "") if found else ("", tag)
+
+
+def _begins(tag: str, before: str) -> bool:
+    """Say whether a mention begins with a tag that stands after another one."""
+    prefix, kind = _split(tag)
+    prefix_before, kind_before = _split(before)
+    return prefix in ("B", *_SINGLE) or prefix_before in (*_LAST, *_SINGLE) or kind != kind_before
 
 
 def _mentions(tags: Sequence[str]) -> list[tuple[int, int]]:
     """Find the mentions: first and last token of each."""
-    found: list[list[int]] = []
+    found: list[tuple[int, int]] = []
     for i, tag in enumerate(tags):
         if tag == OUTSIDE:
             continue
-        goes_on = (
-            found
-            and found[-1][1] == i - 1
-            and tag[:1] not in ("B", *_SINGLE)
-            and tags[i - 1][:1] not in (*_LAST, *_SINGLE)
-            and _type(tag) == _type(tags[i - 1])
-        )
-        if goes_on:
-            found[-1][1] = i
+        if i and tags[i - 1] != OUTSIDE and not _begins(tag, tags[i - 1]):
+            found[-1] = found[-1][0], i
         else:
-            found.append([i, i])
-    return [(first, last) for first, last in found]
+            found.append((i, i))
+    return found
 
 
 def _rewritten(text: str, pieces: Sequence[_Piece], edits: Sequence[Edit], names: Sequence[str]) -> list[_Piece] | str:
     """Follow the tokens through one step of edits."""
     new_text = splice(text, edits)
     found: list[_Piece] = []
-    reached, replaced = 0, []  # how far the new text is cut into tokens, and which tokens gave way to the next ones
-    for group in _groups(pieces):
-        start, end = group[0].span[0], group[-1].span[1]
-        before = sum(len(new) - (last - first) for first, last, new in edits if last <= start)
-        touching = [edit for edit in edits if _touches(edit, start, end, outside=group[0].mention is None)]
-        if touching and group[0].mention is None:
-            replaced += group
+    fresh: list[int] = []  # which of those found are new, or have changed
+    gone: dict[str, list[int | None]] = defaultdict(list)  # the words that gave way, and which tokens they were
+    shift = 0
+    for groups, own in _regions(pieces, edits):
+        if not own:
+            found += [_Piece((piece[0][0] + shift, piece[0][1] + shift), *piece[1:]) for piece in groups[0]]
             continue
-        if touching and touching != [edit for edit in touching if (edit.start, edit.end) == (start, end)]:
-            return "a mention was cut"
-        size = len(touching[0].new) if touching else end - start
-        found += _new_tokens(new_text, reached, start + before, replaced)
-        reached, replaced = start + before + size, []
-        if touching:
-            found += _retagged(new_text, start + before, reached, group, names)
+        start = min([own[0].start, *(group[0].span[0] for group in groups)]) + shift
+        shift += sum(len(new) - (last - first) for first, last, new in own)
+        end = max([own[-1].end, *(group[-1].span[1] for group in groups)]) + shift
+        spans = [word.span() for word in _WORD.finditer(new_text, start, end)]
+        old = [piece for group in groups for piece in group]
+        sources = [piece.source for piece in old] if len(old) == len(spans) else [None] * len(spans)
+        if any(piece.mention is not None for piece in old):
+            if len(groups) > 1 or [edit[:2] for edit in own] != [_reach(old)] or not spans:
+                return "a mention was cut"
+            tags, mention = _retagged(old[0].tag, len(spans), names), old[0].mention
         else:
-            found += [piece._replace(span=(piece.span[0] + before, piece.span[1] + before)) for piece in group]
-    return [*found, *_new_tokens(new_text, reached, len(new_text), replaced)]
+            tags, mention = [OUTSIDE] * len(spans), None
+            fresh += range(len(found), len(found) + len(spans))
+            for piece in old:
+                gone[_AROUND.sub("", text[slice(*piece.span)])].append(piece.source)
+        found += [_Piece(*told, mention) for told in zip(spans, tags, sources, strict=True)]
+    for place in fresh:
+        moved = gone.get(_AROUND.sub("", new_text[slice(*found[place].span)]))
+        if moved:  # a word that moved takes what is known of it along
+            found[place] = found[place]._replace(source=moved.pop(0))
+    return found
+
+
+def _regions(pieces: Sequence[_Piece], edits: Sequence[Edit]) -> Iterator[_Region]:
+    """Put edits and the tokens that they change together, in order of the text."""
+    groups = _groups(pieces)
+    swaps = {_reach(group) for group in groups if group[0].mention is not None}
+    items = [(_reach(group), group, None) for group in groups] + [(edit[:2], None, Edit(*edit)) for edit in edits]
+    region = _Region([], [])
+    for _, group, edit in sorted(items, key=lambda item: item[0]):
+        # Tokens do not overlap, nor do edits, so what reaches into the region reaches the last of the other kind.
+        if edit is None:
+            belongs = region.edits and _touches(group, region.edits[-1], swaps)
+        else:
+            belongs = region.groups and _touches(region.groups[-1], edit, swaps)
+        if not belongs and (region.groups or region.edits):
+            yield region
+            region = _Region([], [])
+        if edit is None:
+            region.groups.append(group)
+        else:
+            region.edits.append(edit)
+    if region.groups or region.edits:
+        yield region
 
 
 def _groups(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
@@ -207,52 +288,53 @@ def _groups(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
     return found
 
 
-def _touches(edit: Edit, start: int, end: int, outside: bool) -> bool:
-    """Say whether an edit changes what stands at a span, or outside of mentions grows a word at one of its ends."""
-    if edit.start < end and edit.end > start:
+def _reach(group: Sequence[_Piece]) -> Span:
+    return group[0].span[0], group[-1].span[1]
+
+
+def _touches(group: Sequence[_Piece], edit: Edit, swaps: set[Span]) -> bool:
+    """Say whether an edit changes a token or mention; a token also by growing at one of its ends, where no space is."""
+    start, end = _reach(group)
+    if edit.start < end and start < edit.end:
         return True
-    if edit.start == edit.end and start < edit.start < end:
-        return True
-    return outside and (
-        (edit.end == start and edit.new[-1:].isalnum()) or (edit.start == end and edit.new[:1].isalnum())
-    )
+    if group[0].mention is not None or edit[:2] in swaps:
+        return False
+    return (edit.end == start and edit.new[-1:].strip() != "") or (edit.start == end and edit.new[:1].strip() != "")
 
 
-def _new_tokens(text: str, start: int, end: int, replaced: Sequence[_Piece]) -> list[_Piece]:
-    spans = [found.span() for found in re.compile(r"\S+").finditer(text, start, end)]
-    sources = [piece.source for piece in replaced] if len(replaced) == len(spans) else [None] * len(spans)
-    return [_Piece(span, OUTSIDE, source, None) for span, source in zip(spans, sources, strict=True)]
+def _retagged(first: str, count: int, names: Sequence[str]) -> list[str]:
+    """
+    Tag the words that took the place of a mention.
+
+    Args:
+        first (`str`): The tag of the first token of the mention.
+        count (`int`): How many words there are now.
+        names (`Sequence[str]`): All tags that are known, which tell the scheme.
+    """
+    prefix, _ = _split(first)
+    if not prefix:
+        return [first] * count
+    rest, prefixes = first[1:], {_split(name)[0] for name in names}
+    inside = "M" if "M" in prefixes and "I" not in prefixes else "I"
+    opening = "I" if prefix == "I" else "B"  # in IOB1 most mentions begin with an I
+    last, single = inside, opening
+    for of_last, of_single in zip(_LAST, _SINGLE, strict=True):
+        if {of_last, of_single} & prefixes:
+            last, single = of_last, of_single
+    if count == 1:
+        return [single + rest]
+    return [opening + rest, *[inside + rest] * (count - 2), last + rest]
 
 
-def _retagged(text: str, start: int, end: int, group: Sequence[_Piece], names: Sequence[str]) -> list[_Piece]:
-    """Tag the words that took the place of a mention, in the scheme of the tags."""
-    spans = [found.span() for found in re.compile(r"\S+").finditer(text, start, end)]
-    first = group[0].tag
-    if first[1:2] not in ("-", "_"):
-        tags = [first] * len(spans)
-    else:
-        rest = first[1:]
-        prefixes = {name[:1] for name in names if name[1:2] in ("-", "_")}
-        last, single = next(
-            ((last, one) for last, one in zip(_LAST, _SINGLE, strict=True) if {last, one} & prefixes), ("I", first[:1])
-        )
-        opening = "B" if first[:1] in _SINGLE else first[:1]
-        tags = [single + rest] if len(spans) == 1 else [opening + rest, *["I" + rest] * (len(spans) - 2), last + rest]
-    return [_Piece(span, tag, None, group[0].mention) for span, tag in zip(spans, tags[: len(spans)], strict=True)]
-
-
-def _apart(pieces: Sequence[_Piece]) -> list[_Piece]:
+def _apart(pieces: Sequence[_Piece]) -> list[_Piece] | str:
     """Keep mentions of one type apart that nothing stands between any more: in IOB1 only a B tells that one begins."""
-    found: list[_Piece] = []
-    for piece in pieces:
-        before = found[-1] if found else None
-        if (
-            before is not None
-            and None not in (before.mention, piece.mention)
-            and before.mention != piece.mention
-            and piece.tag[:2] in ("I-", "I_")
-            and _type(piece.tag) == _type(before.tag)
-        ):
-            piece = piece._replace(tag="B" + piece.tag[1:])
-        found.append(piece)
+    found = list(pieces)
+    for i in range(1, len(found)):
+        before, piece = found[i - 1], found[i]
+        if None in (before.mention, piece.mention) or before.mention == piece.mention:
+            continue
+        if not _begins(piece.tag, before.tag):
+            if not _split(piece.tag)[0]:
+                return "two mentions would run together"
+            found[i] = piece._replace(tag="B" + piece.tag[1:])
     return found

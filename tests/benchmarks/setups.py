@@ -44,6 +44,17 @@ def _table(models: argparse.Namespace, folder: Path) -> Setup:
     return {"table": str(folder / "table")}, f"a table of the {len(reviews())} embedded reviews"
 
 
+def _mentions(models: argparse.Namespace, folder: Path) -> Setup:
+    from hf_augment import MentionSwap
+    from tests.contract import tagged
+
+    tokens, tags = zip(*map(tagged, reviews()["text"]), strict=True)
+    MentionSwap.fit(Dataset.from_dict({"tokens": tokens, "ner_tags": tags}), folder / "mentions")
+    return {
+        "table": str(folder / "mentions")
+    }, "half the words of the embedded reviews, tagged as if they were mentions"
+
+
 def _victim(models: argparse.Namespace, folder: Path) -> Setup:
     from hf_augment.blocks import StudyConfig
     from hf_augment.classifiers import train_classifier
@@ -85,6 +96,7 @@ SETUPS: dict[str, Callable[[argparse.Namespace, Path], Setup | None]] = {
     "adversarial": _victim,
     "back_translate": _translator,
     "infill": _infiller,
+    "mention_swap": _mentions,
     "prompt": _chat,
     "similar_sentence": _pool,
     "tfidf": _table,
