@@ -37,6 +37,15 @@ class Dialogue(Task):
             super().is_row(value) or isinstance(first, str) or (isinstance(first, Mapping) and not _is_columns(first))
         )
 
+    def cleaned(self, values, clean) -> dict[str, Any]:
+        turns = _turns(values[0])
+        said = (
+            {}
+            if isinstance(turns, str)
+            else {i: clean(text) for i, (_, text) in enumerate(turns) if isinstance(text, str)}
+        )
+        return {self.columns["messages"]: _with_texts(values[0], said) if said else values[0]}
+
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         turns = _turns(values[0])
         if isinstance(turns, str):

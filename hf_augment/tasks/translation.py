@@ -38,6 +38,10 @@ class Translation(Task):
             return dict(zip(_SIDES, languages, strict=True))
         return super().find(given, columns, features)
 
+    @classmethod
+    def offered(cls, field: str) -> tuple[str, ...]:
+        return (*super().offered(field), "translation")  # of the field: what stands on the other side
+
     def reads(self) -> tuple[str, ...]:
         nested = self.columns.get("translation")
         return (nested,) if nested else super().reads()
