@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_augment.apply import augment_dataset
 from hf_augment.augment import Augment
+from hf_augment.blocks.data import TEXTS_WITH_LABELS
 from hf_augment.data import describe, load_data
 from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import count
@@ -29,9 +30,13 @@ def augmented_by(recipe: Recipe) -> Augment:
         raise FileNotFoundError(
             f"The generator of this recipe, {recipe.generator}, is not trained yet. Run hf-augment train first."
         )
+    data = recipe.data
+    columns = {"text": data.text} if data.task == TEXTS_WITH_LABELS else {"columns": data.columns}
     return Augment(
         transform,
-        text=recipe.data.text,
+        **columns,
+        task=data.task,
+        field=data.field,
         label=recipe.data.label,
         copies=amount.get("copies", COPIES if amount else 1),
         seed=recipe.seed,

@@ -73,6 +73,15 @@ def bound(config: DataConfig, dataset: Any) -> Task:
         raise ValueError(f"data: {error}") from error
 
 
+def written_texts(dataset: Any, config: DataConfig) -> list[str | None]:
+    """Return what each row says in the field that is written, several texts one below the other; `None` if nothing."""
+    if config.task == TEXTS_WITH_LABELS:
+        return list(dataset[config.text])
+    task = bound(config, dataset)
+    found = (task.rows(values, read=False) for values in _values(dataset.with_format(None), task))
+    return [None if isinstance(rows, str) else "\n".join(row.text for row in rows) for rows in found]
+
+
 def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
     """
     Return what a record says about data: its source and, for each split, size, labels and fingerprint.

@@ -19,10 +19,15 @@ from hf_augment.blocks import (
 from hf_augment.blocks.gate import SEARCH
 from hf_augment.blocks.study import FOLDER, OF_THE_WHOLE
 from hf_augment.errors import unknown
-from hf_augment.fields import read
+from hf_augment.fields import read, template_fields
 from hf_augment.registry import build
+from hf_augment.tasks import check_field, task_class
 
 SPLIT = "{split}"  # in data.path: the number of the split
+_OF_LABELS = {  # what makes no sense without labels
+    "augment": ("per_label", "balance"),
+    "select": ("per_label", "balance", "likelihood", "relabel", "confidence", "calibrate"),
+}
 _TRAINED = {"generate": "causal", "masked_lm": "masked"}  # transforms that can ask what the recipe trains
 
 
@@ -43,6 +48,7 @@ class Recipe:
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
+        self._check_task()
         if self.methods is not None:
             self._check_methods()
         if self.augment is not None:
@@ -65,8 +71,33 @@ class Recipe:
             )
         if self.select is not None and self.augment is None:
             raise ValueError("select: chooses among augmented rows, so the recipe needs an 'augment' block.")
-        if self.select is not None and self.select.per_label is not None and self.data.label is None:
-            raise ValueError("data: label: select.per_label needs the label column, got null. Name it.")
+        for block, names in _OF_LABELS.items():
+            for name in names:
+                if self.data.label is None and getattr(getattr(self, block), name, None):
+                    raise ValueError(f"data: label: {block}.{name} needs the label column, got null. Name it.")
+
+    def _check_task(self) -> None:
+        try:
+            field = check_field(self.data.task, self.data.field)
+        except ValueError as error:
+            raise ValueError(f"data: {error}") from error
+        task = task_class(self.data.task)
+        for role in self.data.columns:
+            if role not in (*task.roles, *task.more_roles):
+                raise ValueError("data: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
+        wanted = template_fields(self.train.prompt) if self.train is not None else ()
+        for name in wanted:
+            if name not in task.offered(field):
+                raise ValueError(
+                    f"train: prompt: {self.train.prompt!r} holds {{{name}}}, and the {field} of the task "
+                    f"{self.data.task!r} is conditioned on {list(task.offered(field)) or 'nothing but a label'}. Take "
+                    "it out, or set data.task and data.field."
+                )
+        if self.augment is not None and (problem := task.refuses(self.transform(), field)):
+            raise ValueError(
+                f"augment: pipeline: {self.transform().name!r} makes no sense for the {field} of the task "
+                f"{self.data.task!r}: {problem}."
+            )
 
     def _check_methods(self) -> None:
         own = [name for name in ("train", "augment", "select") if getattr(self, name) is not None]

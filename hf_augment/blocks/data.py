@@ -4,7 +4,6 @@ import dataclasses
 
 from hf_augment.fields import between, positive
 
-
 TEXTS_WITH_LABELS = "text-classification"
 
 

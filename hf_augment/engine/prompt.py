@@ -9,13 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from hf_augment.errors import unknown
-from hf_augment.fields import read
+from hf_augment.fields import TEMPLATE_FIELD, read, template_fields
 from hf_augment.record import write_json
 
 PROMPT_FILE = "hf_augment.json"
 IGNORED = -100  # the label of a token that carries no loss
 HISTORY = "history"  # of which the end counts most, where of all else the beginning does
-_FIELD = re.compile(r"\{([a-z]+)\}")
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -65,7 +64,7 @@ class PromptFormat:
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of what it holds besides label and text."""
-        return fields_of(self.template)
+        return template_fields(self.template)
 
     @property
     def gap(self) -> str:
@@ -89,14 +88,15 @@ class PromptFormat:
                 unknown("label", label, self.labels, "A generator writes for the labels of its training.")
             )
         given = {**context, "label": label}
-        lacking = [name for name in _names(self.template) if given.get(name) is None]
+        wanted = (*(("label",) if self.conditional else ()), *self.fields)
+        lacking = [name for name in wanted if given.get(name) is None]
         if lacking:
             raise ValueError(
                 f"The prompt {self.template!r} wants {' and '.join(map(repr, lacking))}, and what it is asked for has "
                 f"{sorted(context) or 'none'}. Take a generator, or a prompt, of the fields that there are."
             )
         # One pass: what one field holds is never looked through for another.
-        return _FIELD.sub(lambda found: _said(given[found[1]]), self._before)
+        return TEMPLATE_FIELD.sub(lambda found: _said(given[found[1]]), self._before)
 
     @property
     def _before(self) -> str:
@@ -233,15 +233,6 @@ class PromptFormat:
             raise ValueError(
                 f"{file}: no prompt format: {error} Train the generator again, or copy the file."
             ) from error
-
-
-def fields_of(template: str) -> tuple[str, ...]:
-    """Return the names of what a template holds besides label and text, in its order."""
-    return tuple(name for name in _names(template) if name != "label")
-
-
-def _names(template: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in _FIELD.findall(template) if name != "text"))
 
 
 def _said(value: Any) -> str:

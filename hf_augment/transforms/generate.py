@@ -2,8 +2,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from hf_augment.engine.prompt import PromptFormat, fields_of
-from hf_augment.fields import between
+from hf_augment.engine.prompt import PromptFormat
+from hf_augment.fields import between, template_fields
 from hf_augment.model_transform import ModelTransform
 from hf_augment.transform import Declined, Row, Written
 from hf_augment.words import words
@@ -81,7 +81,7 @@ class Generate(ModelTransform):
     @property
     def reads(self) -> tuple[str, ...]:
         label = ("label",) if self.prompt is None or "{label}" in self.prompt else ()
-        fields = fields_of(self.prompt) if self.prompt is not None else ()
+        fields = template_fields(self.prompt) if self.prompt is not None else ()
         return (*label, *fields) if self.context == "label" else (*label, *fields, "text")
 
     def references(self):
