@@ -56,10 +56,8 @@ AWKWARD = [
 
 
 def rows(count: int = len(TEXTS)) -> list[Row]:
-    return [
-        Row(TEXTS[i % len(TEXTS)] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} ({i})", NAMES[i % 2])
-        for i in range(count)
-    ]
+    texts = [TEXTS[i] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} ({i})" for i in range(count)]
+    return [Row(text, NAMES[i % 2], {"source": text}) for i, text in enumerate(texts)]  # for those that read one
 
 
 def streams_of(transform: Transform, given: list[Row], copy: int = 1) -> list:
@@ -78,8 +76,21 @@ def dataset(texts: list[Any] | None = None, names: list[str] | None = None) -> D
     return Dataset.from_dict({"text": texts, "label": labels, "id": list(range(len(texts)))}, features=features)
 
 
+def dataset_for(transform: Transform, *given: Any, **settings: Any) -> Dataset:
+    """Make the dataset, with a column of targets for a transform that writes those from the texts."""
+    made = dataset(*given, **settings)
+    return made if written_in(transform) == "text" else made.add_column("target", made["text"])
+
+
+def written_in(transform: Transform) -> str:
+    return "target" if "translation" in transform.reads else "text"
+
+
 def augment_with(transform: Transform, **settings: Any) -> Augment:
-    return Augment(transform, text="text", label="label", **{"copies": 2, **settings})
+    columns: dict[str, Any] = {"text": "text"}
+    if written_in(transform) == "target":
+        columns = {"task": "translation", "field": "target", "columns": {"source": "text", "target": "target"}}
+    return Augment(transform, label="label", **columns, **{"copies": 2, **settings})
 
 
 def one_outcome_for_each_row(transform: Transform) -> None:
@@ -144,9 +155,9 @@ def spec_round_trips(transform: Transform) -> None:
 
 
 def hash_survives_use(transform: Transform) -> None:
-    augment = augment_with(transform).bind(dataset())
+    augment = augment_with(transform).bind(dataset_for(transform))
     before = Hasher.hash(augment)
-    augment(dataset()[:])
+    augment(dataset_for(transform)[:])
     assert Hasher.hash(augment) == before, "using the transform changed its hash"
     assert pickle.loads(pickle.dumps(augment)) == augment
 
@@ -154,6 +165,7 @@ def hash_survives_use(transform: Transform) -> None:
 def survives_awkward_rows(transform: Transform) -> None:
     texts = [*AWKWARD, ["a", "list"], 7]
     given = {"text": texts, "label": [NAMES[0]] * len(texts), "id": list(range(len(texts)))}
+    given |= {} if written_in(transform) == "text" else {"target": texts}
     out = augment_with(transform)(given)
     originals = [i for i, copy in enumerate(out["copy"]) if copy == 0]
     assert [out["text"][i] for i in originals] == texts, "a row was lost, changed or moved"
@@ -164,8 +176,8 @@ def survives_awkward_rows(transform: Transform) -> None:
         )
     for i, copy in enumerate(out["copy"]):
         if copy:
-            out["text"][i].encode()  # raises on a broken surrogate
-            assert out["text"][i].strip(), "an empty text"
+            out[written_in(transform)][i].encode()  # raises on a broken surrogate
+            assert out[written_in(transform)][i].strip(), "an empty text"
     for column in PROVENANCE:
         assert None not in out[column]
 
@@ -173,7 +185,7 @@ def survives_awkward_rows(transform: Transform) -> None:
 def keeps_columns_and_schema(transform: Transform) -> None:
     # The first batch has no copies at all: a column typed by it alone could not hold the later ones.
     texts = ["..."] * 4 + TEXTS
-    given = dataset(texts)
+    given = dataset_for(transform, texts)
     out = given.map(augment_with(transform), batched=True, batch_size=4)
     assert out.features == Features({**given.features, **{name: Value(kind) for name, kind in PROVENANCE.items()}})
     assert [row["text"] for row in out if row["copy"] == 0] == texts
@@ -184,9 +196,10 @@ def keeps_columns_and_schema(transform: Transform) -> None:
 
 
 def reads_names_not_indices(transform: Transform) -> None:
-    there = dataset(names=NAMES).map(augment_with(transform), batched=True)
-    reordered = dataset(names=["neutral", *NAMES[::-1]]).map(augment_with(transform), batched=True)
-    assert there["text"] == reordered["text"], "the order of the label names changed the texts"
+    there = dataset_for(transform, names=NAMES).map(augment_with(transform), batched=True)
+    reordered = dataset_for(transform, names=["neutral", *NAMES[::-1]]).map(augment_with(transform), batched=True)
+    column = written_in(transform)
+    assert there[column] == reordered[column], "the order of the label names changed the texts"
 
 
 def edits_tell_the_truth(transform: Transform) -> None:

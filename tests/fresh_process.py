@@ -7,15 +7,17 @@ from datasets import disable_progress_bars
 from datasets.fingerprint import Hasher
 
 from hf_augment import build
-from tests.contract import augment_with, dataset
+from tests.contract import augment_with, dataset_for, written_in
 
 
 def main() -> None:
     disable_progress_bars()
     found = {}
     for name, spec in json.load(sys.stdin).items():
-        augment = augment_with(build(spec)).bind(dataset())
-        found[name] = {"hash": Hasher.hash(augment), "texts": augment(dataset()[:])["text"]}
+        transform = build(spec)
+        given = dataset_for(transform)
+        augment = augment_with(transform).bind(given)
+        found[name] = {"hash": Hasher.hash(augment), "texts": augment(given[:])[written_in(transform)]}
     json.dump(found, sys.stdout)
 
 

@@ -12,7 +12,7 @@ from datasets.fingerprint import Hasher
 from hf_augment import TRANSFORMS, build
 from hf_augment.streams import row_key, stream
 from hf_augment.transform import Declined, Row, Written
-from tests.contract import RULES, augment_with, dataset
+from tests.contract import RULES, augment_with, dataset_for, written_in
 from tests.stand_ins import resolve
 
 CASES = Path(__file__).parent / "cases"
@@ -41,7 +41,7 @@ def test_rule(name, rule):
 def test_golden_cases(name):
     for case in cases(name):
         made = transform(name, case["params"])
-        row = Row(case["text"], case.get("label"))
+        row = Row(case["text"], case.get("label"), case.get("context", {}))
         drawn = stream(case["seed"], name, row_key(case["text"]), case["copy"])
         (outcome,) = made.apply([row], [drawn])
         if "declined" in case:
@@ -77,9 +77,10 @@ def test_fresh_processes_agree():
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
     for name in TRANSFORMS:
-        augment = augment_with(transform(name)).bind(dataset())
+        given = dataset_for(transform(name))
+        augment = augment_with(transform(name)).bind(given)
         assert found[0][name]["hash"] == Hasher.hash(augment), name
-        assert found[0][name]["texts"] == augment(dataset()[:])["text"], name
+        assert found[0][name]["texts"] == augment(given[:])[written_in(transform(name))], name
 
 
 CHINESE = [
