@@ -85,13 +85,13 @@ class Recipe:
         for role in self.data.columns:
             if role not in (*task.roles, *task.more_roles):
                 raise ValueError("data: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
-        wanted = template_fields(self.train.prompt) if self.train is not None else ()
-        for name in wanted:
-            if name not in task.offered(field):
+        there = [name for name in task.offers if name != field]
+        for name in template_fields(self.train.prompt) if self.train is not None else ():
+            if name not in there:
                 raise ValueError(
                     f"train: prompt: {self.train.prompt!r} holds {{{name}}}, and the {field} of the task "
-                    f"{self.data.task!r} is conditioned on {list(task.offered(field)) or 'nothing but a label'}. Take "
-                    "it out, or set data.task and data.field."
+                    f"{self.data.task!r} is conditioned on {there or 'nothing but a label'}. Take it out, or set "
+                    "data.task and data.field."
                 )
         if self.augment is not None and (problem := task.refuses(self.transform(), field)):
             raise ValueError(

@@ -137,6 +137,7 @@ def test_a_bad_data_block_gets_one_message(settings, message):
             {"train": {"prompt": "{source} => {text}"}},
             r"holds \{source\}, and the source of the task 'translation' is",
         ),
+        ({"train": {"prompt": "{translation}: {text}"}}, r"holds \{translation\}, and the source"),
         ({"train": {"prompt": "{label}: {text}"}}, "a prompt with {label}, need the label column"),
         ({"augment": {"pipeline": [{"name": "antonym", "flip": {"good": "bad"}}]}}, "makes no sense for the source"),
         ({"augment": {"pipeline": [{"name": "typo"}], "per_label": 3}}, "augment.per_label needs the label column"),

@@ -39,12 +39,10 @@ class Dialogue(Task):
 
     def cleaned(self, values, clean) -> dict[str, Any]:
         turns = _turns(values[0])
-        said = (
-            {}
-            if isinstance(turns, str)
-            else {i: clean(text) for i, (_, text) in enumerate(turns) if isinstance(text, str)}
-        )
-        return {self.columns["messages"]: _with_texts(values[0], said) if said else values[0]}
+        if isinstance(turns, str):
+            return {self.columns["messages"]: values[0]}
+        said = {i: clean(text) for i, (_, text) in enumerate(turns) if isinstance(text, str)}
+        return {self.columns["messages"]: _with_texts(values[0], said)}
 
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         turns = _turns(values[0])
