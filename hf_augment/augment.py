@@ -113,7 +113,7 @@ class Augment:
         for role in self.columns:
             if role not in task.roles and role not in task.more_roles:
                 raise ValueError("Augment: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
-        if problem := task.refuses(self.transform):
+        if problem := task.refuses(self.transform, self.field):
             raise ValueError(f"{self.transform.name!r} makes no sense in the task {self.task!r}: {problem}.")
         if task.labelled and "label" in self.transform.reads and self.label is None:
             raise ValueError(

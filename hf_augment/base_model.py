@@ -74,7 +74,7 @@ def start_model(config: TrainConfig, prompt: PromptFormat, rows: Any, arguments:
 
 def _written(rows: Any, prompt: PromptFormat) -> Iterator[str]:
     for row in itertools.islice(rows, _TOKENIZER_TEXTS):
-        yield prompt.prefix(row["label"])  # or a label would be spelt letter by letter
+        yield prompt.prefix(row["label"], row)  # or a label would be spelt letter by letter
         yield prompt.gap + row["text"]
 
 

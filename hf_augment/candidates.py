@@ -35,9 +35,9 @@ def augmented_by(recipe: Recipe) -> Augment:
     return Augment(
         transform,
         **columns,
-        label=data.label,
         task=data.task,
-        field=recipe.augment.field,
+        field=data.field,
+        label=data.label,
         copies=amount.get("copies", COPIES if amount else 1),
         seed=recipe.seed,
         key=recipe.augment.key,

@@ -141,9 +141,11 @@ def preview(
     set_: SetOption = None,
 ) -> None:
     """Show some rows and their copies; write nothing."""
+    from datasets import Dataset
+
     from hf_augment.apply import augment_dataset
     from hf_augment.candidates import augmented_by, planned
-    from hf_augment.data import load_data
+    from hf_augment.data import load_data, written_texts
     from hf_augment.recipe import load_recipe
 
     loaded = load_recipe(recipe, set_ or [])
@@ -151,13 +153,11 @@ def preview(
         raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to preview.")
     data = planned(loaded, load_data(loaded.data, loaded.preprocess, loaded.seed))["train"]
     some = data.select(range(min(rows, len(data)))).to_iterable_dataset()
-    augment = augmented_by(loaded)
-    shown = augment.texts or augment.bound(data.column_names, data.features).reads()
-    for row in augment_dataset(some, augment):
+    found = list(augment_dataset(some, augmented_by(loaded)))
+    for row, said in zip(found, written_texts(Dataset.from_list(found), loaded.data), strict=True):
         who = row["augmented_by"]
         if not row["copy"] and loaded.data.label is not None:
             who += f", {row[loaded.data.label]}"
-        said = row[shown[0]] if len(shown) == 1 else {name: row[name] for name in shown}
         print(f"[{who}] {said}" + (f"  (declined: {row['declined']})" if row["declined"] else ""))
 
 
@@ -242,30 +242,26 @@ def manage_cache(
 
 
 def _estimates(recipe: Any, probe: int, price: tuple[float, float] | None) -> list[str]:
-    from hf_augment.blocks.study import CLASSIFY
     from hf_augment.candidates import planned
-    from hf_augment.data import load_data
+    from hf_augment.data import bound, load_data
     from hf_augment.engine.estimate import COUNTED, estimate
     from hf_augment.labels import verbalise
     from hf_augment.planning import COPIES
-    from hf_augment.transform import Row
     from hf_augment.transforms.prompt import prompts_in
 
     prompts = list(prompts_in(recipe.transform()))
     if not prompts:
         return ["No step of the pipeline is a prompt, so a run costs time alone."]
-    if recipe.data.task != CLASSIFY:
-        return [f"What prompts for {recipe.data.task} take is not known ahead."]
-    text, label = recipe.data.text, recipe.data.label
+    label = recipe.data.label
     train = planned(recipe, load_data(recipe.data, recipe.preprocess, recipe.seed))["train"]
     copies = train[COPIES][:] if COPIES in train.column_names else [recipe.augment.copies or 1] * len(train)
     some = train.select(range(0, len(train), max(1, len(train) // COUNTED)))
     names = recipe.data.label_names or getattr(some.features.get(label), "names", None)
-    rows = [
-        Row(row[text], None if label is None else verbalise(row[label], names, label))
-        for row in some
-        if isinstance(row[text], str) and row[text].strip()
-    ]
+    task, rows = bound(recipe.data, some), []
+    for given in some:
+        found = task.rows([given[column] for column in task.reads()])
+        name = None if label is None else verbalise(given[label], names, label)
+        rows += [] if isinstance(found, str) else [row._replace(label=name) for row in found]
     if not rows:
         return ["There is no row to augment."]
     return [line for prompt in prompts for line in estimate(prompt, rows, copies, recipe.seed, probe, price)]

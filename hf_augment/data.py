@@ -1,4 +1,4 @@
-"""The labelled data of a recipe: where it comes from, its splits, and what is known about it afterwards."""
+"""The data of a recipe: where it comes from, its splits, and what is known about it afterwards."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from hf_augment.errors import unknown
 from hf_augment.preprocess import Preprocess
 from hf_augment.sources import is_local, loaded_commit, read_card, read_splits
 from hf_augment.streams import row_key, stream
-from hf_augment.tasks import bind_task
+from hf_augment.tasks import Task, bind_task
 from hf_augment.transform import canonical
 
 
@@ -21,11 +21,13 @@ def load_data(config: DataConfig, preprocess: PreprocessConfig, seed: int) -> An
     Load the splits `"train"`, `"validation"` and, where there is one, `"test"`; columns keep their names.
 
     The rows that `seed` sets aside or draws depend on what the rows say, not on their order in the source. A larger
-    number of shots adds rows to those of a smaller one. Rows without a label are kept, but never drawn.
+    number of shots adds rows to those of a smaller one. Rows without a label are kept, but never drawn; nor are, in
+    other tasks, rows that lack a text, unless all do.
 
     Args:
         config (`DataConfig`): The `data` block of a recipe.
-        preprocess (`PreprocessConfig`): What is done to the text column first.
+        preprocess (`PreprocessConfig`): What is done to the texts first. In question answering the answers are looked
+            for again; in token classification a token that would be empty stays.
         seed (`int`): Draws the validation rows and the shots.
 
     Returns:
@@ -33,7 +35,8 @@ def load_data(config: DataConfig, preprocess: PreprocessConfig, seed: int) -> An
 
     Raises:
         `FileNotFoundError`: Neither a file, a folder nor a dataset on the Hub is called that.
-        `ValueError`: The file is no readable table, a split or column is missing, or the labels do not suffice.
+        `ValueError`: The file is no readable table, a split or column is missing, the labels do not suffice, no row is
+            one of the task, or an answer is lost to `preprocess`.
     """
     from datasets import DatasetDict
 
@@ -41,25 +44,42 @@ def load_data(config: DataConfig, preprocess: PreprocessConfig, seed: int) -> An
     _check(splits, config)
     splits = _same_labels(splits, config)
     steps = Preprocess(preprocess, [config.text])
-    if steps.steps and config.task != CLASSIFY:
-        raise ValueError(f"preprocess: changes a text column, and data.task is {config.task}. Leave it out.")
     if steps.steps:
-        splits = {
-            role: dataset.map(steps, batched=True, features=dataset.features, desc=f"Preprocessing {role}")
-            for role, dataset in splits.items()
-        }
+        splits = {role: _cleaned(dataset, steps, config, role) for role, dataset in splits.items()}
     if "validation" not in splits:
         train, validation = _set_aside(splits["train"], config, seed)
         splits = {**splits, "train": train, "validation": validation}
-    shots = {
-        "train": config.shots_per_label,
-        "validation": config.validation_shots_per_label,
-        "test": config.test_shots_per_label,
-    }
-    for role, number in shots.items():
-        if number is not None and role in splits:
-            splits[role] = _draw(splits[role], number, config, seed, role)
-    return DatasetDict({role: splits[role] for role in shots if role in splits})
+    roles = ("train", "validation", "test")
+    for role in roles:
+        shots = "shots" if role == "train" else f"{role}_shots"
+        for key in (shots, f"{shots}_per_label"):
+            if getattr(config, key) is not None and role in splits:
+                splits[role] = _draw(splits[role], key, config, seed, role)
+    return DatasetDict({role: splits[role] for role in roles if role in splits})
+
+
+def bound(config: DataConfig, dataset: Any) -> Task:
+    """
+    Return the task of a `data` block, bound to the columns of a split.
+
+    Raises:
+        `ValueError`: A column is missing.
+    """
+    given = {"text": config.text} if config.task == CLASSIFY else config.columns
+    settings = {"field": config.field, "given": given, "label_names": config.label_names}
+    try:
+        return bind_task(config.task, dataset.column_names, dataset.features, **settings)
+    except ValueError as error:
+        raise ValueError(f"data: {error}") from error
+
+
+def written_texts(dataset: Any, config: DataConfig) -> list[str | None]:
+    """Return what each row says in the field that is written, several texts one below the other; `None` if nothing."""
+    if config.task == CLASSIFY:
+        return list(dataset[config.text])
+    task = bound(config, dataset)
+    found = (task.rows(values, read=False) for values in _values(dataset.with_format(None), task))
+    return [None if isinstance(rows, str) else "\n".join(row.text for row in rows) for rows in found]
 
 
 def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
@@ -73,13 +93,14 @@ def describe(data: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
     Returns:
         `dict`: `path`, `name`, `commit` (of a Hub dataset; the one really loaded), `card` (what the source's card says
             of licence and language) and `splits`: for each `rows`, `labels` (rows by label name; rows without a label
-            under `""`) and `sha256` over texts and label names.
+            under `""`) and `sha256` over label names and texts, or whatever a row of the task consists of.
     """
     splits = {}
     for role, dataset in data.items():
         digest, labels = hashlib.sha256(), Counter()
-        for text, label in _rows(dataset, config):
-            said = text if text is None or isinstance(text, str) else str(text)
+        for said, label in _rows(dataset, config):
+            if config.task == CLASSIFY and said is not None:
+                said = str(said)
             digest.update(canonical([said, label]).encode() + b"\n")
             labels[label or ""] += 1
         splits[role] = {"rows": len(dataset), "labels": dict(sorted(labels.items())), "sha256": digest.hexdigest()}
@@ -106,11 +127,9 @@ def _by_role(source: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
 def _check(splits: Mapping[str, Any], config: DataConfig) -> None:
     for role, dataset in splits.items():
         if config.task != CLASSIFY:
-            _bound(dataset, config, role)
-            if not len(dataset):
-                raise ValueError(f"data: the {role} split of {config.path!r} has no rows.")
-            continue
-        for key, column in (("text", config.text), ("label", config.label)):
+            _check_rows(dataset, config, role)
+        own = [("text", config.text)] if config.task == CLASSIFY else []
+        for key, column in (*own, ("label", config.label)):
             if column is not None and column not in dataset.column_names:
                 raise ValueError(f"data: {key}: {role} split: " + unknown("column", column, dataset.column_names))
         if not len(dataset):
@@ -124,6 +143,42 @@ def _check(splits: Mapping[str, Any], config: DataConfig) -> None:
             f"data: label: expected at least two labels in the train split, got {found} in the column "
             f"{config.label!r} of {len(splits['train'])} rows."
         )
+
+
+def _check_rows(dataset: Any, config: DataConfig, role: str) -> None:
+    task = bound(config, dataset)
+    problems: Counter[str] = Counter()
+    for values in _values(dataset, task):
+        found = task.rows(values, read=False)
+        if not isinstance(found, str):
+            return
+        problems[found] += 1
+    if problems:
+        raise ValueError(
+            f"data: columns: none of {len(dataset)} rows of the {role} split is one of the task {config.task!r}, field "
+            f"{task.field!r}: {dict(problems)}. Its columns were taken to be {task.columns}."
+        )
+
+
+def _values(dataset: Any, task: Task) -> Iterable[tuple[Any, ...]]:
+    return zip(*(dataset[column] for column in task.reads()), strict=True)
+
+
+def _cleaned(dataset: Any, steps: Preprocess, config: DataConfig, role: str) -> Any:
+    settings = {"batched": True, "features": dataset.features, "desc": f"Preprocessing {role}"}
+    if config.task == CLASSIFY:
+        return dataset.map(steps, **settings)
+    task = bound(config, dataset)
+    task.features = None  # which cleaning does not ask, and hashing would write out
+
+    def clean(batch: Mapping[str, Any]) -> dict[str, list]:
+        rows = [task.cleaned(values, steps.clean) for values in _values(batch, task)]
+        return {column: [row[column] for row in rows] for column in rows[0]}
+
+    try:
+        return dataset.map(clean, **settings)
+    except ValueError as error:
+        raise ValueError(f"preprocess: {role} split: {error}") from error
 
 
 def _same_labels(splits: Mapping[str, Any], config: DataConfig) -> dict[str, Any]:
@@ -163,17 +218,14 @@ def _with_labels(dataset: Any, feature: Any, config: DataConfig, role: str) -> A
 
 
 def _rows(dataset: Any, config: DataConfig) -> Iterable[tuple[Any, str | None]]:
-    """Each row's text, or what else tells it from others, and its label's name; `None` for one without a label."""
-    if config.task != CLASSIFY:
-        task = _bound(dataset, config)
-        for values in zip(*(dataset[column] for column in task.reads()), strict=True):
-            yield canonical(task.identity(values)), "" if task.pair(values) is not None else None
-        return
+    """What tells each row from others, which is its text where it has one alone, and its label's name, or `None`."""
+    task = bound(config, dataset)
+    texts = (task.identity(values) for values in _values(dataset, task))
     if config.label is None:
-        yield from ((text, "") for text in dataset[config.text])
+        yield from ((text, "") for text in texts)
         return
     names = getattr(dataset.features[config.label], "names", None)
-    for text, label in zip(dataset[config.text], dataset[config.label], strict=True):
+    for text, label in zip(texts, dataset[config.label], strict=True):
         if label is None or label == [] or (names is not None and label == -1):
             yield text, None
         elif names is not None:
@@ -182,28 +234,30 @@ def _rows(dataset: Any, config: DataConfig) -> Iterable[tuple[Any, str | None]]:
             yield text, label if isinstance(label, str) else json.dumps(label)
 
 
-def _bound(dataset: Any, config: DataConfig, role: str = "train") -> Any:
-    names = {"given": config.columns, "label_names": config.label_names}
-    try:
-        return bind_task(config.task, dataset.column_names, dataset.features, **names)
-    except ValueError as error:
-        raise ValueError(f"data: {role} split: {error}") from error
-
-
 def _usable(dataset: Any, config: DataConfig) -> list[tuple[int, bytes, str]]:
-    """Index, text key and label name of the rows that have both a text and a label."""
+    """Index, key and label name of the rows that have both a text and a label."""
+    has_text = _have_texts(dataset, config)
     return [
-        (index, row_key(text), label)
-        for index, (text, label) in enumerate(_rows(dataset, config))
-        if label is not None and text is not None and not (isinstance(text, str) and not text.strip())
+        (index, row_key(said), label)
+        for index, (said, label) in enumerate(_rows(dataset, config))
+        if label is not None and has_text[index]
     ]
 
 
+def _have_texts(dataset: Any, config: DataConfig) -> list[bool]:
+    if config.task == CLASSIFY:
+        return [text is not None and not (isinstance(text, str) and not text.strip()) for text in dataset[config.text]]
+    task = bound(config, dataset)
+    found = [not isinstance(task.rows(values), str) for values in _values(dataset, task)]
+    # In texts that are all yet to be written, as translations of one language, there is nothing better.
+    return found if any(found) else [not isinstance(task.rows(row, read=False), str) for row in _values(dataset, task)]
+
+
 def _set_aside(dataset: Any, config: DataConfig, seed: int) -> tuple[Any, Any]:
-    """Split validation rows off, label by label; rows of equal text go together."""
+    """Split validation rows off, label by label where texts belong to labels; rows of equal content go together."""
     texts: dict[bytes, list[tuple[int, str]]] = defaultdict(list)
     for index, key, label in _usable(dataset, config):
-        texts[key].append((index, label))
+        texts[key].append((index, label if config.task == CLASSIFY else ""))
     groups = defaultdict(list)
     for key, rows in texts.items():
         rank = stream(seed, "validation", key, 0).key
@@ -219,26 +273,27 @@ def _set_aside(dataset: Any, config: DataConfig, seed: int) -> tuple[Any, Any]:
             taken += len(rows)
     if not chosen:
         raise ValueError(
-            "data: validation_share: no label has two different texts, so no validation row can be set aside. "
-            "Give the source a validation split."
+            f"data: validation_share: no {'label' if config.label is not None else 'split'} has two different texts, so "
+            "no validation row can be set aside. Give the source a validation split."
         )
     rest = [index for index in range(len(dataset)) if index not in chosen]
     return dataset.select(rest), dataset.select(sorted(chosen))
 
 
-def _draw(dataset: Any, number: int, config: DataConfig, seed: int, role: str) -> Any:
-    """Keep `number` rows of each label."""
+def _draw(dataset: Any, setting: str, config: DataConfig, seed: int, role: str) -> Any:
+    """Keep as many rows of each label, or in all, as a setting says."""
+    number, of_each = getattr(config, setting), setting.endswith("_per_label")
     ranked = defaultdict(list)
     seen: Counter = Counter()
     for index, key, label in _usable(dataset, config):
         # Repeated rows are told apart, or a draw would take all of them or none.
-        ranked[label].append((stream(seed, "shots", key, seen[key, label]).key, index))
+        ranked[label if of_each else ""].append((stream(seed, "shots", key, seen[key, label]).key, index))
         seen[key, label] += 1
     for label, rows in sorted(ranked.items()):
         if len(rows) < number:
-            key = "shots_per_label" if role == "train" else f"{role}_shots_per_label"
+            of = f" of the label {label!r}" if of_each else ""
             raise ValueError(
-                f"data: {key}: got {number}, but the {role} split has only {len(rows)} usable rows of the label "
-                f"{label!r}. Write at most {min(map(len, ranked.values()))}."
+                f"data: {setting}: got {number}, but the {role} split has only {len(rows)} usable rows{of}. "
+                f"Write at most {min(map(len, ranked.values()))}."
             )
     return dataset.select(sorted(index for rows in ranked.values() for _, index in sorted(rows)[:number]))

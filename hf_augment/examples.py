@@ -5,47 +5,75 @@ from collections.abc import Sequence
 from typing import Any
 
 from hf_augment.blocks import DataConfig, TrainConfig
+from hf_augment.blocks.study import CLASSIFY
+from hf_augment.data import bound
 from hf_augment.engine.blanks import frame, prefix
 from hf_augment.engine.prompt import IGNORED, PromptFormat
+from hf_augment.fields import template_fields
 from hf_augment.labels import verbalise
 
 
 def usable_rows(dataset: Any, config: DataConfig, template: str) -> tuple[Any, dict[str, int]]:
     """
-    Keep the rows that can be trained on.
+    Keep what can be trained on: each text of the task's field, such as every turn of the assistant in a dialogue.
 
     Args:
         dataset (`Dataset`): A split.
-        config ([`DataConfig`]): Names its columns.
-        template (`str`): The prompt's template; labels are read only where it has `{label}`.
+        config ([`DataConfig`]): Its task, and its columns.
+        template (`str`): The prompt's template; labels and other fields are read only where it has them.
 
     Returns:
-        `tuple`: A `Dataset` with the columns `text` and `label`, the label's name; and how many rows were left out,
-            by reason.
+        `tuple`: A `Dataset` with the columns `text` and `label`, the label's name, and one of each field that the
+            template holds; and how many rows were left out, by reason.
     """
     from datasets import Dataset
 
     conditional = "{label}" in template
     names = getattr(dataset.features[config.label], "names", None) if conditional else None
     labels = dataset[config.label] if conditional else [None] * len(dataset)
-    kept: dict[str, list[str | None]] = {"text": [], "label": []}
+    task, fields = bound(config, dataset), template_fields(template)
+    kept: dict[str, list[Any]] = {name: [] for name in ("text", "label", *fields)}
     skipped: Counter[str] = Counter()
-    for text, value in zip(dataset[config.text], labels, strict=True):
-        label = verbalise(value, names, config.label)
-        if not isinstance(text, str):
-            skipped["text is None" if text is None else "text is not a string"] += 1
-        elif not text.strip():
-            skipped["text is empty"] += 1
-        elif conditional and not label:
+    values = zip(*(dataset[column] for column in task.reads()), strict=True)
+    for row, value in zip(values, labels, strict=True):
+        found, label = task.rows(row), verbalise(value, names, config.label)
+        if isinstance(found, str):
+            skipped[found] += 1
+            continue
+        if conditional and not label:
             skipped["no label"] += 1
-        else:
+            continue
+        for text, _, context, _ in found:
             kept["text"].append(text)
             kept["label"].append(label)
+            for name in fields:
+                kept[name].append(context[name])
     if not kept["text"]:
+        columns = "data.text" if config.task == CLASSIFY else "data.columns, data.field"
         raise ValueError(
-            f"None of {len(dataset)} rows can be trained on: {dict(skipped)}. Check data.text, data.label."
+            f"None of {len(dataset)} rows can be trained on: {dict(skipped)}. Check {columns}, data.label."
         )
     return Dataset.from_dict(kept), dict(skipped)
+
+
+def closed_set(dataset: Any, rows: Any, config: DataConfig, template: str) -> tuple[str, ...]:
+    """
+    Return the labels that a generator is to know; none where any goes.
+
+    Labels that the dataset names, or that stand in two rows on average, are a closed set. What is a text of its own in
+    every row, such as a keyword or a title, is none, and a generator can be asked for others.
+
+    Args:
+        dataset (`Dataset`): The training split.
+        rows (`Dataset`): What `usable_rows` made of it.
+        config ([`DataConfig`]): Names its columns.
+        template (`str`): The prompt's template.
+    """
+    if "{label}" not in template:
+        return ()
+    labels = sorted(set(rows["label"]))
+    named = getattr(dataset.features[config.label], "names", None) is not None
+    return tuple(labels) if named or 2 * len(labels) <= len(rows) else ()
 
 
 def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfig, longest: int, split: str) -> Any:
@@ -64,8 +92,10 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
 
     def encode(batch: dict[str, list]) -> dict[str, list]:
         if not config.packed:
-            encode_rows = masked_examples if config.objective == "masked" else PromptFormat.encode_examples
-            return encode_rows(prompt, tokenizer, batch["label"], batch["text"], longest)
+            given = (prompt, tokenizer, batch["label"], batch["text"], longest)
+            if config.objective == "masked":
+                return masked_examples(*given)
+            return PromptFormat.encode_examples(*given, contexts_of(batch, prompt))
         end = tokenizer.eos_token_id
         ids = pack(prompt.encode_texts(tokenizer, batch["text"]), end, longest)
         if config.objective == "causal":
@@ -74,7 +104,7 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
         return {"input_ids": ids, "labels": [[IGNORED if token == end else token for token in row] for row in ids]}
 
     features = Features({"input_ids": List(Value("int32")), "labels": List(Value("int64"))})
-    shared = {"batched": True, "remove_columns": ["text", "label"], "features": features}
+    shared = {"batched": True, "remove_columns": ["text", "label", *prompt.fields], "features": features}
     if isinstance(rows, IterableDataset):
         return rows.map(encode, **shared)
     return rows.map(
@@ -84,6 +114,16 @@ def tokenize(rows: Any, prompt: PromptFormat, tokenizer: Any, config: TrainConfi
         new_fingerprint=split,  # nothing is looked up by it, and hashing the tokenizer takes time
         desc=f"tokenize {split}",
     )
+
+
+def contexts_of(batch: dict[str, list], prompt: PromptFormat) -> list[dict[str, Any]] | None:
+    """Return what the prompts of a batch hold besides labels; `None` where they hold nothing else."""
+    if not prompt.fields:
+        return None
+    return [
+        dict(zip(prompt.fields, row, strict=True))
+        for row in zip(*(batch[name] for name in prompt.fields), strict=True)
+    ]
 
 
 def masked_examples(

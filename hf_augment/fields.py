@@ -11,6 +11,7 @@ from hf_augment.errors import unknown
 T = TypeVar("T")
 
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+\Z")  # PyYAML reads 2e-5 and 1e3 as strings
+TEMPLATE_FIELD = re.compile(r"\{([a-z]+)\}")
 _QUOTES = " Put it in quotes: YAML reads a bare yes, no, on, off or number as something else than text."
 
 
@@ -100,6 +101,12 @@ def _conform_plain(value: object, expected: type, where: str) -> Any:
         hint = _QUOTES if expected is str and isinstance(value, bool | int | float) else ""
         raise TypeError(f"{where}: expected {expected.__name__}, got {value!r}.{hint}")
     return value
+
+
+def template_fields(template: str) -> tuple[str, ...]:
+    """Return the names in braces in a prompt template, in order, without those that every template knows."""
+    names = dict.fromkeys(TEMPLATE_FIELD.findall(template))
+    return tuple(name for name in names if name not in ("text", "label"))
 
 
 def between(value: float, low: float, high: float, where: str) -> None:

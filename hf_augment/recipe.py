@@ -19,10 +19,15 @@ from hf_augment.blocks import (
 from hf_augment.blocks.gate import SEARCH
 from hf_augment.blocks.study import CLASSIFY, FOLDER, OF_THE_WHOLE
 from hf_augment.errors import unknown
-from hf_augment.fields import read
+from hf_augment.fields import read, template_fields
 from hf_augment.registry import build
+from hf_augment.tasks import check_field, task_class
 
 SPLIT = "{split}"  # in data.path: the number of the split
+_OF_LABELS = {  # what makes no sense without labels
+    "augment": ("per_label", "balance"),
+    "select": ("per_label", "balance", "likelihood", "relabel", "confidence", "calibrate"),
+}
 _TRAINED = {"generate": "causal", "masked_lm": "masked"}  # transforms that can ask what the recipe trains
 
 
@@ -43,8 +48,11 @@ class Recipe:
 
     def __post_init__(self):
         object.__setattr__(self, "output", str(Path(self.output).expanduser()))
+        if self.augment is not None and self.augment.field is not None:  # methods may each write another one
+            object.__setattr__(self, "data", dataclasses.replace(self.data, field=self.augment.field))
         if self.study is not None:
             object.__setattr__(self, "study", self.study.for_task(self.data.task))
+        self._check_task()
         if self.methods is not None:
             self._check_methods()
         if self.augment is not None:
@@ -56,9 +64,8 @@ class Recipe:
             )
         if self.study is not None and self.data.test_split is None:
             raise ValueError("data: test_split: a study scores on test rows, so it needs a test split, got null.")
-        if self.data.task != CLASSIFY:
-            self._check_task()
-        elif self.data.label is None and (self.study is not None or "{label}" in getattr(self.train, "prompt", "")):
+        classifies = self.study is not None and self.data.task == CLASSIFY
+        if self.data.label is None and (classifies or "{label}" in getattr(self.train, "prompt", "")):
             raise ValueError(
                 "data: label: a study, and a prompt with {label}, need the label column, got null. Name it, or write "
                 "train.prompt: '{text}' and no 'study' block."
@@ -69,23 +76,33 @@ class Recipe:
             )
         if self.select is not None and self.augment is None:
             raise ValueError("select: chooses among augmented rows, so the recipe needs an 'augment' block.")
-        if self.select is not None and self.select.per_label is not None and self.data.label is None:
-            raise ValueError("data: label: select.per_label needs the label column, got null. Name it.")
+        for block, names in _OF_LABELS.items():
+            for name in names:
+                if self.data.label is None and getattr(getattr(self, block), name, None):
+                    raise ValueError(f"data: label: {block}.{name} needs the label column, got null. Name it.")
 
     def _check_task(self) -> None:
-        """Refuse what needs a label, or one text a row."""
-        ways = [("", self.augment, self.select)] if self.methods is None else []
-        ways += [(f"methods: {name}: ", own.augment, own.select) for name, own in (self.methods or {}).items()]
-        for where, augment, select in ways:
-            if select is not None:
+        try:
+            field = check_field(self.data.task, self.data.field)
+        except ValueError as error:
+            raise ValueError(f"data: {error}") from error
+        task = task_class(self.data.task)
+        for role in self.data.columns:
+            if role not in (*task.roles, *task.more_roles):
+                raise ValueError("data: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
+        there = [name for name in task.offers if name != field]
+        for name in template_fields(self.train.prompt) if self.train is not None else ():
+            if name not in there:
                 raise ValueError(
-                    f"{where}select: judges labelled texts, and data.task is {self.data.task}. Leave it out."
+                    f"train: prompt: {self.train.prompt!r} holds {{{name}}}, and the {field} of the task "
+                    f"{self.data.task!r} is conditioned on {there or 'nothing but a label'}. Take it out, or set "
+                    "data.task and data.field."
                 )
-            for name in ("per_label", "balance"):
-                if augment is not None and getattr(augment, name):
-                    raise ValueError(
-                        f"{where}augment: {name}: rows for {self.data.task} have no labels. Write copies or total."
-                    )
+        if self.augment is not None and (problem := task.refuses(self.transform(), field)):
+            raise ValueError(
+                f"augment: pipeline: {self.transform().name!r} makes no sense for the {field} of the task "
+                f"{self.data.task!r}: {problem}."
+            )
 
     def _check_methods(self) -> None:
         own = [name for name in ("train", "augment", "select") if getattr(self, name) is not None]

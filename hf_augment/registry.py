@@ -40,6 +40,7 @@ TRANSFORMS = {
     "split_word": "hf_augment.transforms.split_word:SplitWord",
     "synonym": "hf_augment.transforms.synonym:Synonym",
     "tfidf": "hf_augment.transforms.tfidf:TfIdf",
+    "translate": "hf_augment.transforms.translate:Translate",
     "typo": "hf_augment.transforms.typo:Typo",
 }
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from hf_augment.apply import augment_dataset
 from hf_augment.blocks import SelectConfig
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.candidates import augmented_by
+from hf_augment.data import written_texts
 from hf_augment.planning import COPIES, plan
 from hf_augment.provenance import ORIGINAL, PROVENANCE, count
 from hf_augment.recipe import Recipe
@@ -23,6 +25,7 @@ from hf_augment.streams import row_key, stream
 from hf_augment.transform import canonical
 
 ROUND = "round"
+WRITTEN = "the written field"  # a column for the time of a selection
 
 
 def check_models(recipe: Recipe, trained: Collection[str] = ()) -> None:
@@ -132,9 +135,10 @@ def _in_rounds(
 ) -> tuple[Any, dict[str, Any]]:
     from datasets import concatenate_datasets
 
-    columns = {"text": recipe.data.text, "label": recipe.data.label, "label_names": recipe.data.label_names}
-    evaluation = {name: split for name, split in candidates.items() if name != "train"}
-    vectors = _embedded(evaluation, config, recipe.data.text)
+    text = recipe.data.text if recipe.data.task == CLASSIFY else WRITTEN
+    columns = {"text": text, "label": recipe.data.label, "label_names": recipe.data.label_names}
+    evaluation = {name: _told(split, recipe) for name, split in candidates.items() if name != "train"}
+    vectors = _embedded(evaluation, config, text)
     asked = {
         **columns,
         "config": config,
@@ -143,9 +147,9 @@ def _in_rounds(
         "vectors": vectors,
         "known": {},
     }
-    train = _numbered(candidates["train"], 1)
+    train = _told(_numbered(candidates["train"], 1), recipe)
     gold = train.select([i for i, by in enumerate(train["augmented_by"]) if by == ORIGINAL])
-    gold = gold.remove_columns([*PROVENANCE, ROUND])
+    gold = _without_told(gold.remove_columns([*PROVENANCE, ROUND]))
     rounds = [{"seed": recipe.seed, **{name: first[name] for name in ("rows_by", "declined_by_reason")}}]
     by_hand = None
     while True:
@@ -154,16 +158,29 @@ def _in_rounds(
         if lacking and len(rounds) < config.rounds:
             more, facts = _one_more(recipe, gold, lacking, len(rounds) + 1, first["made_from"])
             rounds.append(facts)
-            train = concatenate_datasets([train, _numbered(more, len(rounds))])
+            train = concatenate_datasets([train, _told(_numbered(more, len(rounds)), recipe)])
         elif decisions is not None and by_hand is None:
             by_hand = decisions.decisions  # now that all rows are there which the person may have seen
         else:
             break
     new = [name for name in chosen.dataset.column_names if name not in train.column_names]
     added = {name: chosen.dataset.features[name].dtype for name in new}
-    splits = {name: untouched(_numbered(split, 0), added) for name, split in evaluation.items()}
-    dataset = type(candidates)({"train": chosen.dataset, **splits})
+    splits = {name: untouched(_numbered(_without_told(split), 0), added) for name, split in evaluation.items()}
+    dataset = type(candidates)({"train": _without_told(chosen.dataset), **splits})
     return dataset, {**chosen.report, "rounds": rounds}
+
+
+def _told(rows: Any, recipe: Recipe) -> Any:
+    """Add, in a task whose texts are not a column, the column of what stands in the field that is written."""
+    from datasets import Value
+
+    if recipe.data.task == CLASSIFY:
+        return rows
+    return rows.add_column(WRITTEN, written_texts(rows, recipe.data), feature=Value("string"))
+
+
+def _without_told(rows: Any) -> Any:
+    return rows.remove_columns(WRITTEN) if WRITTEN in rows.column_names else rows
 
 
 def _embedded(evaluation: Mapping[str, Any], config: SelectConfig, text: str) -> dict[str, Any]:

@@ -90,10 +90,11 @@ def methods_of(recipe: Recipe) -> dict[str, MethodConfig]:
 def make_splits(recipe: Recipe) -> list[Split]:
     """Return all splits of a recipe, the shots one after the other."""
     study, found = recipe.study, []
-    for shots in study.shots or (recipe.data.shots_per_label,):
-        changes: dict[str, Any] = {"shots_per_label": shots}
-        if study.shots and recipe.data.validation_shots_per_label is not None:
-            changes["validation_shots_per_label"] = shots
+    setting = "shots" if recipe.data.label is None else "shots_per_label"
+    for shots in study.shots or (getattr(recipe.data, setting),):
+        changes: dict[str, Any] = {setting: shots}
+        if study.shots and getattr(recipe.data, f"validation_{setting}") is not None:
+            changes[f"validation_{setting}"] = shots
         for number in range(study.splits):
             path = recipe.data.path.replace(SPLIT, str(number))
             own = dataclasses.replace(

@@ -51,17 +51,19 @@ from transformers import (
 
 from hf_augment.base_model import describe_base, start_model
 from hf_augment.blocks import TrainConfig
+from hf_augment.blocks.study import CLASSIFY
 from hf_augment.data import describe, load_data
 from hf_augment.engine.checkpoints import FOLDER, RECORD, prepare
 from hf_augment.engine.prompt import IGNORED, PromptFormat
 from hf_augment.engine.resources import identity
 from hf_augment.errors import unknown
-from hf_augment.examples import tokenize, usable_rows
+from hf_augment.examples import closed_set, tokenize, usable_rows
 from hf_augment.launch import fewer_processes
 from hf_augment.masking import MaskedTrainer
 from hf_augment.recipe import Recipe, load_recipe
 from hf_augment.record import environment, write_json
 from hf_augment.streaming import BUFFER, source_identity, stream_texts
+from hf_augment.tasks import check_field
 
 SCHEMA = 1
 # torch's fused attention goes backward so slowly on a CPU that plain attention trains a third faster (two thousand
@@ -94,6 +96,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
         data = load_data(recipe.data, recipe.preprocess, recipe.seed)
         splits = describe(data, recipe.data)["splits"]
         contents = {name: split["sha256"] for name, split in splits.items() if name != "test"}
+        if recipe.data.task != CLASSIFY:
+            contents |= {"task": recipe.data.task, "field": check_field(recipe.data.task, recipe.data.field)}
     base = describe_base(config)
     settings = _settings(config, recipe.seed, contents, base)
     # One process decides for all: another one would find the folder that this one is clearing.
@@ -109,8 +113,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     rows, skipped = data if streamed else {}, {}
     for split in () if streamed else ("train", "validation"):
         rows[split], skipped[split] = usable_rows(data[split], recipe.data, config.prompt)
-    labels = sorted(set(rows["train"]["label"])) if "{label}" in config.prompt else []
-    prompt = PromptFormat(config.prompt, tuple(labels))
+    labels = () if streamed else closed_set(data["train"], rows["train"], recipe.data, config.prompt)
+    prompt = PromptFormat(config.prompt, labels, config.longest_prompt)
 
     # Model
     set_seed(recipe.seed)
@@ -119,6 +123,8 @@ def train(recipe: Recipe) -> dict[str, Any] | None:
     # Tokenize
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = min(config.max_length, context or config.max_length)
+    if prompt.longest is not None:  # a model that reads less has less room for prompts, too
+        prompt = dataclasses.replace(prompt, longest=min(prompt.longest, max(1, longest * 3 // 4)))
     tokens = {split: tokenize(part, prompt, tokenizer, config, longest, split) for split, part in rows.items()}
     if arguments.use_cpu and longest <= _SHORT:
         model.set_attn_implementation("eager")
@@ -242,6 +248,8 @@ def _settings(config: TrainConfig, seed: int, contents: dict[str, str], base: di
     """Return what decides the weights: contents in the place of names, so that a moved file trains nothing anew."""
     train = dataclasses.asdict(config)
     del train["revision"]
+    if train["max_prompt_length"] is None:  # it is new, and what was trained without it stays trained
+        del train["max_prompt_length"]
     return {"train": {**train, "model": base and base["identity"]}, "seed": seed, "data": contents}
 
 

@@ -46,6 +46,7 @@ class Written(NamedTuple):
         also (`Mapping`, *optional*): Other fields of the row that change with the text; `"label"` is the new label's
             name, whatever the label column is called and holds.
         notes (`Mapping`, *optional*): `"edits"`: for each step the edits it made to the text of the step before.
+            `"tag"`: a marker that the text begins with, and that is no part of what it says.
     """
 
     text: str

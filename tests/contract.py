@@ -57,10 +57,8 @@ AWKWARD = [
 
 
 def rows(count: int = len(TEXTS)) -> list[Row]:
-    return [
-        Row(TEXTS[i % len(TEXTS)] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} ({i})", NAMES[i % 2])
-        for i in range(count)
-    ]
+    texts = [TEXTS[i] if i < len(TEXTS) else f"{TEXTS[i % len(TEXTS)]} ({i})" for i in range(count)]
+    return [Row(text, NAMES[i % 2], {"source": text}) for i, text in enumerate(texts)]  # for those that read one
 
 
 # Of the words of a text, for transforms that read the types of mentions.
@@ -106,9 +104,13 @@ def dataset(texts: list[Any] | None = None, names: list[str] | None = None) -> D
 
 
 def dataset_for(transform: Transform, texts: list[str] | None = None, reordered: bool = False) -> Dataset:
-    """Return the data set that a transform is tried on: texts and labels, or, in columns of the same names, tokens and tags."""
+    """
+    Return the data set that a transform is tried on: texts and labels, also as targets for one that writes those from
+    the texts; or, in columns of the same names, tokens and tags.
+    """
     if not reads_tags(transform):
-        return dataset(texts, ["neutral", *NAMES[::-1]] if reordered else NAMES)
+        made = dataset(texts, ["neutral", *NAMES[::-1]] if reordered else NAMES)
+        return made if written_in(transform) == "text" else made.add_column("target", made["text"])
     names = ["B-ORG", *TAG_NAMES[::-1]] if reordered else TAG_NAMES
     tokens, tags = zip(*map(tagged, TEXTS if texts is None else texts), strict=True)
     features = Features({"text": List(Value("string")), "label": List(ClassLabel(names=names)), "id": Value("int64")})
@@ -116,10 +118,17 @@ def dataset_for(transform: Transform, texts: list[str] | None = None, reordered:
     return Dataset.from_dict(columns, features=features)
 
 
+def written_in(transform: Transform) -> str:
+    return "target" if "translation" in transform.reads else "text"
+
+
 def augment_with(transform: Transform, **settings: Any) -> Augment:
     columns: dict[str, Any] = {"text": "text", "label": "label"}
     if reads_tags(transform):
         columns = {"task": "token-classification", "columns": {"tokens": "text", "tags": "label"}}
+    elif written_in(transform) == "target":
+        columns = {"task": "translation", "field": "target", "columns": {"source": "text", "target": "target"}}
+        columns["label"] = "label"
     return Augment(transform, **columns, **{"copies": 2, **settings})
 
 
@@ -199,6 +208,7 @@ def survives_awkward_rows(transform: Transform) -> None:
     if reads_tags(transform):
         texts = [*([text, "twice"] for text in AWKWARD), [], ["a"], None, 7]
         given = {"text": texts, "label": [["B-PER", "O"]] * len(texts), "id": list(range(len(texts)))}
+    given |= {} if written_in(transform) == "text" else {"target": texts}
     out = augment_with(transform)(given)
     originals = [i for i, copy in enumerate(out["copy"]) if copy == 0]
     assert [out["text"][i] for i in originals] == texts, "a row was lost, changed or moved"
@@ -209,7 +219,8 @@ def survives_awkward_rows(transform: Transform) -> None:
         )
     for i, copy in enumerate(out["copy"]):
         if copy:
-            written = out["text"][i] if isinstance(out["text"][i], str) else " ".join(out["text"][i])
+            written = out[written_in(transform)][i]
+            written = written if isinstance(written, str) else " ".join(written)
             written.encode()  # raises on a broken surrogate
             assert written.strip(), "an empty text"
     for column in PROVENANCE:
@@ -233,7 +244,8 @@ def keeps_columns_and_schema(transform: Transform) -> None:
 def reads_names_not_indices(transform: Transform) -> None:
     there = dataset_for(transform).map(augment_with(transform), batched=True)
     reordered = dataset_for(transform, reordered=True).map(augment_with(transform), batched=True)
-    assert there["text"] == reordered["text"], "the order of the label names changed the texts"
+    column = written_in(transform)
+    assert there[column] == reordered[column], "the order of the label names changed the texts"
 
 
 def edits_tell_the_truth(transform: Transform) -> None:

@@ -7,7 +7,7 @@ from datasets import disable_progress_bars
 from datasets.fingerprint import Hasher
 
 from hf_augment import build
-from tests.contract import augment_with, dataset_for
+from tests.contract import augment_with, dataset_for, written_in
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
         transform = build(spec)
         given = dataset_for(transform)
         augment = augment_with(transform).bind(given)
-        found[name] = {"hash": Hasher.hash(augment), "texts": augment(given[:])["text"]}
+        found[name] = {"hash": Hasher.hash(augment), "texts": augment(given[:])[written_in(transform)]}
     json.dump(found, sys.stdout)
 
 

@@ -349,11 +349,11 @@ def test_the_identity_follows_the_models_and_not_their_names(pair, tmp_path):
 
 
 def test_a_killed_run_goes_on_where_it_was(pair, monkeypatch, tmp_path):
-    from hf_augment.transforms import back_translate
+    from hf_augment.transforms import translation
 
     monkeypatch.setenv("HF_AUGMENT_REMEMBER", "1")
     monkeypatch.setenv("HF_AUGMENT_CACHE", str(tmp_path))
-    monkeypatch.setitem(back_translate._ROWS, "cpu", 4)
+    monkeypatch.setitem(translation._ROWS, "cpu", 4)
     asked, rewrite = [], seq2seq.rewrite
     left = [4]  # calls until the first run dies, which is two chunks of rows later
 

@@ -13,7 +13,7 @@ from hf_augment import TRANSFORMS, build
 from hf_augment.streams import row_key, stream
 from hf_augment.tasks import bind_task
 from hf_augment.transform import Declined, Row, Written
-from tests.contract import RULES, augment_with, dataset_for
+from tests.contract import RULES, augment_with, dataset_for, written_in
 from tests.stand_ins import resolve
 
 CASES = Path(__file__).parent / "cases"
@@ -45,7 +45,7 @@ def test_golden_cases(name):
         if "tokens" in case:
             (row,) = bind_task("token-classification", ["tokens", "tags"]).rows([case["tokens"], case["tags"]])
         else:
-            row = Row(case["text"], case.get("label"))
+            row = Row(case["text"], case.get("label"), case.get("context", {}))
         drawn = stream(case["seed"], name, row_key(row.text), case["copy"])
         (outcome,) = made.apply([row], [drawn])
         if "declined" in case:
@@ -84,7 +84,7 @@ def test_fresh_processes_agree():
         given = dataset_for(transform(name))
         augment = augment_with(transform(name)).bind(given)
         assert found[0][name]["hash"] == Hasher.hash(augment), name
-        assert found[0][name]["texts"] == augment(given[:])["text"], name
+        assert found[0][name]["texts"] == augment(given[:])[written_in(transform(name))], name
 
 
 CHINESE = [

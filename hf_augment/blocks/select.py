@@ -69,6 +69,9 @@ class SelectConfig:
     """
     Which of the augmented rows are kept; whatever it measures against, it learns from the real training rows alone.
 
+    In a recipe of another task than `text-classification` it is the field that is written which is measured and compared,
+    and nothing that rests on labels may be asked for: lengths, repetitions, what was copied, and toxicity remain.
+
     Args:
         per_label (`int`, *optional*): Rows kept of each label, the likeliest ones; `null` keeps all that pass.
         balance (`bool`, *optional*, defaults to `False`): Whether real rows count too: each label is to end with

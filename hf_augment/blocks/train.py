@@ -4,13 +4,13 @@ import dataclasses
 from typing import Any, Literal
 
 from hf_augment.blocks.scratch import ScratchConfig
-from hf_augment.fields import above_zero, between, positive
+from hf_augment.fields import above_zero, between, positive, template_fields
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """
-    The generator: a causal language model that learns P(text | label); or a masked one.
+    The generator: a causal language model that learns P(text | label), or P(field | the rest); or a masked one.
 
     Args:
         model (`str`, *optional*): What to fine-tune: a Hub id, a folder, or `embedded:generator`.
@@ -20,10 +20,17 @@ class TrainConfig:
         mask_share (`float`, *optional*, defaults to `0.3`): The share of tokens that `"masked"` hides, of which 80 %
             become the mask token, 10 % another token and 10 % stay.
         packed (`bool`, *optional*, defaults to `False`): Join texts, an end token after each, and cut the whole into
-            sequences of `max_length` tokens, so that none is padding: for pretraining. Needs a prompt without `{label}`.
+            sequences of `max_length` tokens, so that none is padding: for pretraining. Needs the prompt `" {text}"`.
         revision (`str`, *optional*): A commit, branch or tag of a Hub model.
         prompt (`str`, *optional*, defaults to `"{label}: {text}"`): How a label leads to a text; ends with `{text}`.
-            Without `{label}` the model learns P(text), which is what pretraining wants.
+            Without `{label}` the model learns P(text), which is what pretraining wants. In other tasks it holds what
+            the field is conditioned on: `"{source} => {text}"` where the target of a translation is written,
+            `"{document}\\nTL;DR: {text}"`, `"{context}\\nanswer: {answer}\\nquestion: {text}"`,
+            `"{history}\\nassistant: {text}"`, and the other way round. Labels that repeat, or are named by the
+            dataset, are a closed set, and the generator is asked for no others; labels that are texts are not.
+        max_prompt_length (`int`, *optional*): Tokens of a prompt at most, by default three quarters of `max_length`:
+            where a prompt is longer, its longest field is shortened, a history to its end, anything else to its
+            beginning, in training as in generation. A label is never shortened.
         epochs (`float`, *optional*, defaults to `3.0`): Passes over the training rows.
         max_steps (`int`, *optional*): Optimiser steps, instead of epochs.
         learning_rate (`float`, *optional*, defaults to `5e-5`), weight_decay (`float`), warmup_steps (`int`),
@@ -53,10 +60,18 @@ class TrainConfig:
     batch_size: int = 8
     accumulation: int = 1
     max_length: int = 128
+    max_prompt_length: int | None = None
     patience: int | None = None
     evaluations: int = 0
     lora: bool = False
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def longest_prompt(self) -> int | None:
+        """Tokens of a prompt at most; `None` where it holds nothing that could be shortened."""
+        if not template_fields(self.prompt):
+            return None
+        return self.max_prompt_length or max(1, self.max_length * 3 // 4)
 
     def __post_init__(self):
         if (self.model is None) == (self.scratch is None):
@@ -75,10 +90,21 @@ class TrainConfig:
             )
         if self.lora and self.objective == "masked":
             raise ValueError("train: lora: adapters are for the objective 'causal', got 'masked'. Write lora: false.")
-        if self.packed and "{label}" in self.prompt:
+        fields = template_fields(self.prompt)
+        if self.packed and ("{label}" in self.prompt or fields):
             raise ValueError(
                 f"train: packed: joins texts without their labels, but the prompt is {self.prompt!r}. Write prompt: "
                 "' {text}', or packed: false."
+            )
+        if self.objective == "masked" and fields:
+            raise ValueError(
+                f"train: prompt: a masked model is asked with the label alone, got {self.prompt!r}. Take {list(fields)} "
+                "out, or write objective: causal."
+            )
+        if self.max_prompt_length is not None and not (fields and 1 <= self.max_prompt_length < self.max_length):
+            raise ValueError(
+                f"train: max_prompt_length: expected a prompt with fields, such as '{{source}} => {{text}}', and a number "
+                f"from 1 to {self.max_length - 1}, below max_length; got {self.max_prompt_length} for {self.prompt!r}."
             )
         between(self.mask_share, 0.01, 0.9, "train: mask_share")
         for name in ("max_steps", "batch_size", "accumulation", "max_length", "patience"):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hf_augment.blocks import PublishConfig
+from hf_augment.blocks.study import CLASSIFY
+from hf_augment.data import written_texts
 from hf_augment.engine.resources import EMBEDDED
 from hf_augment.provenance import ORIGINAL, PROVENANCE
 from hf_augment.publish.gains_picture import decisive
@@ -140,6 +142,11 @@ def _without_gold(recipe: Recipe, splits: Any) -> tuple[Any, dict[str, int]]:
     Raises:
         `ValueError`: There is none.
     """
+    if recipe.data.task != CLASSIFY:
+        raise ValueError(
+            f"In the task {recipe.data.task!r} a written row still holds the real texts that it was written for. Leave "
+            "--without-gold out."
+        )
     train, text = splits["train"].with_format(None), recipe.data.text
     real = {
         same_words(said)
@@ -219,7 +226,7 @@ def _counts(split: Any) -> dict[str, int]:
 
 def _examples(train: Any, recipe: Recipe) -> list[dict[str, str]]:
     """Return the first written rows of each label that selection kept."""
-    text, label = recipe.data.text, recipe.data.label
+    label, texts = recipe.data.label, written_texts(train, recipe.data)
     kept = train["selected"] if "selected" in train.column_names else [True] * len(train)
     names = getattr(train.features.get(label), "names", None) or recipe.data.label_names
     found: dict[str, list[dict[str, str]]] = {}
@@ -230,7 +237,7 @@ def _examples(train: Any, recipe: Recipe) -> list[dict[str, str]]:
         said = names[value] if names and isinstance(value, int) and 0 <= value < len(names) else value
         rows = found.setdefault(json.dumps(said), [])
         if len(rows) < _EXAMPLES:
-            rows.append({"by": by, "label": "" if said is None else str(said), "text": str(train[i][text])})
+            rows.append({"by": by, "label": "" if said is None else str(said), "text": str(texts[i])})
     return [row for label in sorted(found) for row in found[label]][:20]
 
 

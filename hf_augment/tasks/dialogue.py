@@ -37,6 +37,13 @@ class Dialogue(Task):
             super().is_row(value) or isinstance(first, str) or (isinstance(first, Mapping) and not _is_columns(first))
         )
 
+    def cleaned(self, values, clean) -> dict[str, Any]:
+        turns = _turns(values[0])
+        if isinstance(turns, str):
+            return {self.columns["messages"]: values[0]}
+        said = {i: clean(text) for i, (_, text) in enumerate(turns) if isinstance(text, str)}
+        return {self.columns["messages"]: _with_texts(values[0], said)}
+
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         turns = _turns(values[0])
         if isinstance(turns, str):

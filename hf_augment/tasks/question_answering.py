@@ -1,10 +1,11 @@
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from hf_augment.spans import follow
 from hf_augment.tasks.agreement import shared, unsupported
-from hf_augment.tasks.task import Pair, Task, unusable
+from hf_augment.tasks.task import Pair, Task, unusable, within
 from hf_augment.transform import Row, Written
 from hf_augment.words import Span
 
@@ -26,6 +27,19 @@ class QuestionAnswering(Task):
         "answers": ("answers", "answer"),
     }
     offers = ("question", "context", "answer")
+
+    def cleaned(self, values, clean) -> dict[str, Any]:
+        question, context, answers = (within(value, clean) for value in values)
+        found = _answers(values[2])
+        changed = {self.columns["question"]: question, self.columns["context"]: context}
+        if not found or (context, answers) == (values[1], values[2]):
+            return changed
+        starts = [_cleaned_start(values[1], text, start, clean) for text, start in found]
+        grown = [
+            len(new) - len(old) if new and old else 0
+            for (new, _), (old, _) in zip(_answers(answers), found, strict=True)
+        ]
+        return {**changed, self.columns["answers"]: _with_starts(answers, starts, grown)}
 
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         question, context, answers = values
@@ -68,7 +82,9 @@ class QuestionAnswering(Task):
             return {self.columns["question"]: outcome.text}
         answers, starts = values[2], self._moved(values, row, outcome)
         changed = {self.columns["context"]: outcome.text}
-        return {**changed, self.columns["answers"]: _with_starts(answers, starts)} if starts else changed
+        if not starts:
+            return changed
+        return {**changed, self.columns["answers"]: _with_starts(answers, starts, [0] * len(starts))}
 
     def pair(self, values: Sequence[Any]) -> Pair | None:
         question, context, answers = values
@@ -102,22 +118,52 @@ def _answers(answers: Any) -> list[tuple[str, int]]:
     return [(answer.get("text"), answer.get("answer_start")) for answer in answers or []]
 
 
+def _cleaned_start(context: Any, text: Any, start: Any, clean: Callable[[str], str]) -> Any:
+    """Find an answer in its cleaned context; one that did not stand where it was said to is left where it was said."""
+    if (
+        not isinstance(context, str)
+        or not isinstance(text, str)
+        or not isinstance(start, int)
+        or not text
+        or start < 0
+    ):
+        return start
+    if context[start : start + len(text)] != text:
+        return start
+    answer, cleaned = clean(text), clean(context)
+    # What stands up to the end of the answer, cleaned, says about where it ends, and which of several it is.
+    about = len(clean(context[: start + len(text)])) - len(answer)
+    places = [found.start() for found in re.finditer(f"(?={re.escape(answer)})", cleaned)] if answer else []
+    if not places:
+        raise ValueError(
+            f"the answer {text!r} no longer stands in its context once that is cleaned. Clean less, or take such rows "
+            "out before."
+        )
+    return min(places, key=lambda place: abs(place - about))
+
+
 def _spans(found: Sequence[tuple[str, int]]) -> list[Span]:
     return [(start, start + len(text)) for text, start in found]
 
 
-def _with_starts(answers: Any, starts: Sequence[int]) -> Any:
+def _with_starts(answers: Any, starts: Sequence[int], grown: Sequence[int]) -> Any:
+    """Put the answers where they stand now, by how many characters longer than before."""
     if not isinstance(answers, Mapping):
-        return [_moved_to(answer, start) for answer, start in zip(answers, starts, strict=True)]
+        return [_moved_to(*given) for given in zip(answers, starts, grown, strict=True)]
     ends = {}
     if answers.get("answer_end"):
+        olds = zip(answers["answer_end"], answers["answer_start"], strict=True)
         ends["answer_end"] = [
-            old - before + now
-            for old, before, now in zip(answers["answer_end"], answers["answer_start"], starts, strict=True)
+            old - before + now + more for (old, before), now, more in zip(olds, starts, grown, strict=True)
         ]
     return {**answers, "answer_start": list(starts), **ends}
 
 
-def _moved_to(answer: Mapping[str, Any], start: int) -> dict[str, Any]:
-    end = {"answer_end": answer["answer_end"] - answer["answer_start"] + start} if "answer_end" in answer else {}
-    return {**answer, "answer_start": start, **end}
+def _moved_to(answer: Mapping[str, Any], start: int, more: int) -> dict[str, Any]:
+    if "answer_end" not in answer:
+        return {**answer, "answer_start": start}
+    return {
+        **answer,
+        "answer_start": start,
+        "answer_end": answer["answer_end"] - answer["answer_start"] + start + more,
+    }

@@ -1,7 +1,7 @@
 """What a task is: the columns it reads, the texts that may be rewritten, and what must hold afterwards."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from hf_augment.errors import unknown
@@ -75,16 +75,38 @@ class Task(ABC):
         return found
 
     @classmethod
-    def refuses(cls, transform: Transform) -> str:
-        """Say why a transform makes no sense in this task; `""` if it does."""
+    def offered(cls, field: str) -> tuple[str, ...]:
+        """Return what a transform may read of a row beside the text of a field and the label."""
+        return tuple(name for name in cls.offers if name != field)
+
+    @classmethod
+    def refuses(cls, transform: Transform, field: str) -> str:
+        """Say why a transform makes no sense for a field of this task; `""` if it does."""
         if transform.of_labels and not cls.labelled:
             return "it keeps, turns or attacks a label and nothing else, and this task has none"
-        lacking = [name for name in transform.reads if name not in ("text", "label", *cls.offers)]
-        return f"it reads the {' and '.join(lacking)} of a row, and this task has none" if lacking else ""
+        lacking = [name for name in transform.reads if name not in ("text", "label", *cls.offered(field))]
+        if not lacking:
+            return ""
+        what = " and ".join(lacking)
+        own = [name for name in lacking if name in cls.offers]
+        return f"it reads the {what} of a row, " + (f"and writes the {field}" if own else "and this task has none")
 
     def reads(self) -> tuple[str, ...]:
         """Return the columns that the other methods are given the values of, in order."""
         return tuple(dict.fromkeys(self.columns.values()))
+
+    def cleaned(self, values: Sequence[Any], clean: Callable[[str], str]) -> dict[str, Any]:
+        """
+        Return the columns of a row with every text cleaned, before anything else is done to it.
+
+        Args:
+            values (`Sequence`): Of the columns that `reads` names.
+            clean (`Callable[[str], str]`): Cleans one text.
+
+        Raises:
+            `ValueError`: What belongs to a text, such as where an answer stands in it, cannot be brought along.
+        """
+        return {column: within(value, clean) for column, value in zip(self.reads(), values, strict=True)}
 
     def is_row(self, value: Any) -> bool:
         """Tell whether a value of the first column that is read is that of one row, and not of a batch."""
@@ -148,6 +170,15 @@ class Task(ABC):
             if isinstance(outcome, Written)
         }
         return checked, self.put(values, written) if written else {}
+
+
+def within(value: Any, clean: Callable[[str], str]) -> Any:
+    """Clean a string, or every string in a list or a mapping; anything else stays as it is."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {name: within(part, clean) for name, part in value.items()}
+    return [within(part, clean) for part in value] if isinstance(value, list) else value
 
 
 def unusable(text: Any) -> str:

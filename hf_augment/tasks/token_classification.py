@@ -61,10 +61,17 @@ class TokenClassification(Task):
         return {**found, **{f"beside: {name}": name for name in beside}}
 
     @classmethod
-    def refuses(cls, transform: Transform) -> str:
-        return super().refuses(transform) or (
+    def refuses(cls, transform: Transform, field: str) -> str:
+        return super().refuses(transform, field) or (
             "" if transform.tells_edits else "it does not say which words it edited, and tags go by words"
         )
+
+    def cleaned(self, values, clean) -> dict[str, Any]:
+        # What would leave nothing stays: without the token, the tags would go to others. No tag is a text.
+        tokens = values[0]
+        if isinstance(tokens, list):
+            tokens = [(isinstance(token, str) and clean(token)) or token for token in tokens]
+        return {self.columns["tokens"]: tokens}
 
     def is_row(self, value: Any) -> bool:
         if super().is_row(value):

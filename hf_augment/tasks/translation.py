@@ -38,6 +38,10 @@ class Translation(Task):
             return dict(zip(_SIDES, languages, strict=True))
         return super().find(given, columns, features)
 
+    @classmethod
+    def offered(cls, field: str) -> tuple[str, ...]:
+        return (*super().offered(field), "translation")  # of the field: what stands on the other side
+
     def reads(self) -> tuple[str, ...]:
         nested = self.columns.get("translation")
         return (nested,) if nested else super().reads()
@@ -58,9 +62,10 @@ class Translation(Task):
 
     def check(self, values, place, row, written) -> str:
         [other] = row.context.values()
-        if disagreement(written.text, other) - disagreement(row.text, other):
+        said = written.text.removeprefix(written.notes.get("tag", ""))
+        if disagreement(said, other) - disagreement(row.text, other):
             return "numbers or placeholders no longer agree"
-        if lopsided(written.text, other) > max(MOST_RATIO, lopsided(row.text, other) if row.text else 0):
+        if lopsided(said, other) > max(MOST_RATIO, lopsided(row.text, other) if row.text else 0):
             return "one side is too long for the other"
         return ""
 

@@ -6,13 +6,10 @@ from hf_augment.edits import Edit, splice
 from hf_augment.errors import unknown
 from hf_augment.fields import between
 from hf_augment.model_transform import ModelTransform
-from hf_augment.sentences import sentences
 from hf_augment.streams import Stream
 from hf_augment.transform import NOTHING, Declined, Row, Written
-from hf_augment.transforms.translation import Hop, translate
-from hf_augment.words import runs
+from hf_augment.transforms.translation import Hop, in_turn, sentences_with_words, translate
 
-_ROWS = {"cpu": 128, "cuda": 4_096}  # go both ways before the next ones start, so that a killed run loses no more
 _KEYS = (
     *("forward", "forward_revision", "forward_prefix", "backward", "backward_revision", "backward_prefix"),
     *("language", "pivot"),
@@ -136,21 +133,10 @@ class BackTranslate(ModelTransform):
         return {**dict.fromkeys(_KEYS), "pivots": [[list(hop) for hop in way] for way in known]}
 
     def write(self, rows, streams):
-        from hf_augment.engine.seq2seq import load_seq2seq
-
-        spans = {}
-        for i, row in enumerate(rows):
-            spans[i] = [span for span in sentences(row.text) if runs(row.text[slice(*span)])]
-            if not spans[i]:
-                yield i, Declined("no words")
-        order = sorted((i for i in spans if spans[i]), key=lambda i: (len(rows[i].text), i))
-        if not order:
-            return
+        spans = {i: sentences_with_words(row.text) for i, row in enumerate(rows)}
+        yield from ((i, Declined("no words")) for i in spans if not spans[i])
         first, _ = self.ways()[0]
-        device = load_seq2seq(first.model, first.revision).model.device.type
-        together = _ROWS.get(device, _ROWS["cuda"])
-        for start in range(0, len(order), together):
-            chosen = order[start : start + together]
+        for chosen in in_turn({i: rows[i].text for i in spans if spans[i]}, first):
             texts = {(i, k): rows[i].text[slice(*span)] for i in chosen for k, span in enumerate(spans[i])}
             declined = self._there_and_back(texts, streams)
             for i in chosen:

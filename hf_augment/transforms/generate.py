@@ -2,7 +2,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from hf_augment.fields import between
+from hf_augment.engine.prompt import PromptFormat
+from hf_augment.fields import between, template_fields
 from hf_augment.model_transform import ModelTransform
 from hf_augment.transform import Declined, Row, Written
 from hf_augment.words import words
@@ -11,10 +12,12 @@ from hf_augment.words import words
 @dataclass(frozen=True, kw_only=True)
 class Generate(ModelTransform):
     """
-    Write a new text for the row's label with a causal language model that was trained on P(text | label).
+    Write a new text for the row's label, or for other texts of the row, with a causal language model trained to do so.
 
-    The label is the only promise: facts, names and sometimes the label itself may come out wrong, so select before
-    training on the result. Labels as prompts follow LAMBADA (huggingface.co/papers/1911.03118); the first words of
+    It is asked as it was trained: for P(text | label), or in other tasks for P(text | source), P(question | context,
+    answer), P(summary | document), P(reply | history) and the like, as its prompt has it. What stands in the prompt is
+    the only promise: facts, names and sometimes the label itself may come out wrong, so select before training on the
+    result. Labels as prompts follow LAMBADA (huggingface.co/papers/1911.03118); the first words of
     a real text as further context follow Kumar et al. 2020 (huggingface.co/papers/2003.02245).
 
     Args:
@@ -24,13 +27,15 @@ class Generate(ModelTransform):
         revision (`str`, *optional*):
             A commit, branch or tag of a Hub model.
         context (`str`, *optional*, defaults to `"label"`):
-            `"label"`: a text from the label alone. `"words"`: a text that begins with the row's first words.
+            `"label"`: a text from the label, or whatever the prompt holds, alone. `"words"`: a text that begins with the row's first words.
             `"text"`: a continuation of the row's text, of which as much stands in the prompt as leaves room for
             the new tokens; the new text is the continuation without its beginning.
         words (`int`, *optional*, defaults to `3`):
             How many first words `context="words"` takes.
         prompt (`str`, *optional*):
-            A template such as `"{label}: {text}"`, for models that carry none. Without `{label}` the label is not read.
+            A template such as `"{label}: {text}"` or `"{context}\\nanswer: {answer}\\nquestion: {text}"`, for models that
+            carry none. Without `{label}` the label is not read. Where a prompt does not fit, its longest field is
+            shortened: a history to its end, anything else to its beginning.
         temperature (`float`, *optional*, defaults to `1.0`), top_k (`int`, *optional*, defaults to `0`, all tokens),
             top_p (`float`, *optional*, defaults to `0.9`): How tokens are drawn.
         min_new_tokens (`int`, *optional*, defaults to `0`):
@@ -49,7 +54,7 @@ class Generate(ModelTransform):
     """
 
     name: ClassVar[str] = "generate"
-    needs: ClassVar[str] = "a causal language model, best a trained generator; labels"
+    needs: ClassVar[str] = "a causal language model, best a trained generator; labels, or what its prompt holds"
 
     model: str
     revision: str | None = None
@@ -76,7 +81,8 @@ class Generate(ModelTransform):
     @property
     def reads(self) -> tuple[str, ...]:
         label = ("label",) if self.prompt is None or "{label}" in self.prompt else ()
-        return label if self.context == "label" else (*label, "text")
+        fields = template_fields(self.prompt) if self.prompt is not None else ()
+        return (*label, *fields) if self.context == "label" else (*label, *fields, "text")
 
     def references(self):
         from hf_augment.engine.resources import identity
@@ -102,11 +108,11 @@ class Generate(ModelTransform):
             i, prepared = ready[place]
             yield i, writer.finish(rows[i], prepared, completion)
 
-    def _format(self, saved: Any) -> Any:
-        from hf_augment.engine.prompt import PromptFormat
-
+    def _format(self, saved: PromptFormat | None) -> PromptFormat:
+        if self.prompt is not None and saved is None:
+            return PromptFormat(self.prompt)
         if self.prompt is not None:
-            return PromptFormat(template=self.prompt, labels=saved.labels if saved else ())
+            return PromptFormat(self.prompt, saved.labels, saved.longest)
         if saved is None:
             raise ValueError(
                 f"The model {self.model!r} carries no prompt format (hf_augment.json), so how a label leads to a text "
@@ -135,7 +141,7 @@ class _Prompt:
 class _Writer:
     """From rows to prompts, and from tokens back to texts."""
 
-    def __init__(self, settings: Generate, model: Any, tokenizer: Any, prompt: Any):
+    def __init__(self, settings: Generate, model: Any, tokenizer: Any, prompt: PromptFormat):
         self.settings, self.tokenizer, self.prompt = settings, tokenizer, prompt
         ends = model.generation_config.eos_token_id
         ends = tokenizer.eos_token_id if ends is None else ends
@@ -156,9 +162,11 @@ class _Writer:
         settings = self.settings
         if self.prompt.conditional and self.prompt.labels and row.label not in self.prompt.labels:
             return Declined(f"the generator knows no label {row.label!r}, only {', '.join(self.prompt.labels)}")
-        ids = self.prompt.encode_prompt(self.tokenizer, row.label)
+        self._check(row)
+        least = 1 if settings.context == "text" else 0
+        ids = self.prompt.encode_prompt(self.tokenizer, row.label, row.context, self.room - least)
         room = self.room - len(ids)
-        if room < (1 if settings.context == "text" else 0):
+        if room < least:
             return Declined("no room for the prompt")
         beginning, text_ids = "", []
         if settings.context == "words":
@@ -193,7 +201,22 @@ class _Writer:
             return Declined("prompt leaked")
         if written == row.text.strip():
             return Declined("copied the text")
+        for field, value in row.context.items():
+            if isinstance(value, str) and written.split() == value.split():
+                return Declined(f"copied the {field}")
         return Written(written, self.settings.name)
+
+    def _check(self, row: Row) -> None:
+        label = ("label",) if self.prompt.conditional else ()
+        there = {"label": row.label, **row.context}
+        lacking = [name for name in (*label, *self.prompt.fields) if there.get(name) is None]
+        if lacking:
+            has = [name for name, value in there.items() if value is not None]
+            raise ValueError(
+                f"The prompt of the model {self.settings.model!r}, {self.prompt.template!r}, holds {lacking}, and the "
+                f"rows have {has or 'none of them'}. Take a generator that was trained for this task and field, name "
+                "the label column if it is the label, or pass a prompt of what there is."
+            )
 
     def _continuation(self, before: Sequence[int], new: Sequence[int]) -> str:
         # Some tokenizers drop the space before a first word, so the new tokens are read behind those that precede them.

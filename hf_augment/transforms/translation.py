@@ -1,12 +1,15 @@
 """Texts through one translation model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from hf_augment.errors import unknown
+from hf_augment.sentences import sentences
 from hf_augment.transform import Declined
 from hf_augment.windows import TOO_LONG, NotUsable, longest_input, read_back, without_start
+from hf_augment.words import Span, runs
 
+_ROWS = {"cpu": 128, "cuda": 4_096}  # are finished before the next ones start, so that a killed run loses no more
 _LONG = 100  # characters a token; no sentence with more of them is worth tokenising
 
 Place = TypeVar("Place")
@@ -20,6 +23,23 @@ class Hop(NamedTuple):
     source: str | None
     target: str | None
     prefix: str
+
+
+def sentences_with_words(text: str) -> list[Span]:
+    """Find the sentences of a text that there is something to translate in."""
+    return [span for span in sentences(text) if runs(text[slice(*span)])]
+
+
+def in_turn(texts: Mapping[int, str], hop: Hop) -> Iterator[Sequence[int]]:
+    """Deal rows out, by their texts from short to long, as many at once as the model's device is good for."""
+    from hf_augment.engine.seq2seq import load_seq2seq
+
+    order = sorted(texts, key=lambda i: (len(texts[i]), i))
+    if not order:
+        return
+    together = _ROWS.get(load_seq2seq(hop.model, hop.revision).model.device.type, _ROWS["cuda"])
+    for start in range(0, len(order), together):
+        yield order[start : start + together]
 
 
 def translate(
@@ -66,13 +86,14 @@ def _set_languages(loaded: Any, hop: Hop) -> list[int] | None:
         if hasattr(tokenizer, "src_lang") and unsaid:
             raise ValueError(
                 f"The model {hop.model!r} translates between many languages. Say which ones, by their codes, with "
-                "'language' and 'pivot'."
+                "'language' and 'pivot' ('from_language' and 'to_language' of translate)."
             )
         return None
     if not hasattr(tokenizer, "src_lang"):
         raise ValueError(
-            f"The tokenizer of {hop.model!r} takes no language codes, so leave 'language' and 'pivot' out. If the "
-            "model is told the languages by words before the text, write those as forward_prefix and backward_prefix."
+            f"The tokenizer of {hop.model!r} takes no language codes, so leave 'language' and 'pivot' out (of translate "
+            "'from_language' and 'to_language'). If the model is told the languages by words before the text, write "
+            "those as forward_prefix and backward_prefix (prefix)."
         )
     languages = _languages(tokenizer)
     for code in (hop.source, hop.target):
