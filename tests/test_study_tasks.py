@@ -197,7 +197,7 @@ study: {{classifier: {classifier}, hidden_size: 8, max_length: 64, max_new_token
 """
 MANY = """
 output: {folder}/study
-data: {{path: {folder}/rows, task: {task}, validation_split: null, shots_per_label: 8, validation_share: 0.3}}
+data: {{path: {folder}/rows, task: {task}, validation_split: null, shots: 8, validation_share: 0.3}}
 methods:
   swap: {{augment: {{pipeline: [{{name: random_swap, rate: 0.5}}]{field}}}}}
   case: {{augment: {{pipeline: [{{name: random_delete, rate: 0.3}}], copies: 2{field}}}}}
@@ -247,12 +247,12 @@ def test_what_a_recipe_of_another_task_cannot_have_is_said(settings, tmp_path):
             load_recipe(file, [f"{name.replace('__', '.')}={value}" for name, value in changes.items()])
         return str(found.value)
 
-    assert "select: judges labelled texts, and data.task is translation" in message(select="{per_label: 3}")
-    assert "rows for translation have no labels. Write copies or total" in message(
+    assert "data: label: select.per_label needs the label column, got null" in message(select="{per_label: 3}")
+    assert "data: label: augment.per_label needs the label column, got null" in message(
         augment="{pipeline: [{name: random_swap}], per_label: 3}"
     )
     assert "study: gate: is for classifiers, and the task is translation" in message(study__gate="{folds: 2}")
-    assert "the task is translation. Write data.columns" in message(data__text="source")
+    assert "Write columns: {ROLE: source}" in message(data__text="source")
     assert "unknown task 'translate'. Did you mean 'translation'?" in message(data__task="translate")
     assert "study: metrics: unknown metric 'rouge'" in message(study__metrics="[rouge]")
     assert "'lstm' names classes, and the task is translation. Write 'seq2seq', or the" in message(

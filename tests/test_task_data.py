@@ -109,7 +109,7 @@ def test_rows_of_equal_content_go_together_and_incomplete_ones_are_not_drawn(tmp
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"task": "translaton"}, "data: unknown task 'translaton'. Did you mean 'translation'"),
+        ({"task": "translaton"}, "data: task: unknown task 'translaton'. Did you mean 'translation'"),
         (
             {"task": "translation", "field": "target side"},
             "data: unknown field of the task 'translation' 'target side'",
