@@ -81,7 +81,7 @@ class Augment:
     label: str | None = None
     task: str = "text-classification"
     field: str | None = None
-    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    columns: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
     copies: int | str = 1
     keep_original: bool = True
     seed: int = 0
@@ -110,6 +110,8 @@ class Augment:
                 f"Augment: text: the task {self.task!r} finds its columns by their names. To name them, write "
                 f"columns={{{next(iter(task.roles))!r}: {self.texts[0]!r}}}."
             )
+        if self.text is not None and self.columns:
+            raise ValueError(f"Augment: columns: text={self.text!r} names the column already. Pass one of the two.")
         for role in self.columns:
             if role not in task.roles and role not in task.more_roles:
                 raise ValueError("Augment: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
@@ -134,6 +136,9 @@ class Augment:
     def to_spec(self) -> dict[str, Any]:
         """Return a JSON-shaped description from which `Augment.from_spec` makes an equal one."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        # What was not asked for is left out: specs, hashes and caches from before there were other tasks stay good.
+        defaults = {"field": check_field(self.task, None), "columns": {}}
+        fields = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
         return {**listed, "transform": self.transform.to_spec(), "versions": dict(_VERSIONS)}
 
@@ -226,7 +231,7 @@ class Augment:
         if isinstance(dataset, DatasetDict | IterableDatasetDict):
             raise TypeError(one_split(dataset, "bind to"))
         features = dataset if isinstance(dataset, Features) else dataset.features
-        named = task_class(self.task).named
+        named = task_class(self.task).named if features is not None else ""
         names = _label_names(features, self.bound(list(features), features).columns[named] if named else self.label)
         return self if names is None else dataclasses.replace(self, label_names=tuple(names))
 

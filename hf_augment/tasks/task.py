@@ -64,14 +64,17 @@ class Task(ABC):
                     raise ValueError(f"columns: {role}: " + unknown("column", given[role], columns))
                 found[role] = given[role]
                 continue
-            known = [name for name in usual if name in columns]
-            if known:
-                found[role] = known[0]
-            else:
+            free = [name for name in columns if name not in given.values() and name not in found.values()]
+            known = [name for name in usual if name in free]
+            if not known:
                 raise ValueError(
                     f"The task {cls.name!r} needs a column for its {role!r}, called {' or '.join(map(repr, usual))}; "
-                    f"the dataset has {list(columns)}. Pass columns={{{role!r}: ...}}."
+                    f"the dataset has {list(columns)}. Name the one that holds it, such as "
+                    f"columns={{{role!r}: {next(iter(free), role)!r}}}."
                 )
+            found[role] = known[0]
+        if len(set(found.values())) < len(found):
+            raise ValueError(f"columns: each part of a row is a column of its own, got {found}.")
         return found
 
     @classmethod
