@@ -17,6 +17,7 @@ _PLACEHOLDER = (
 )
 _NUMBER = r"\d+(?:[.,:/\u00a0\u202f]\d+)*"
 _MARK = re.compile(f"(?P<placeholder>{_PLACEHOLDER})|(?P<number>{_NUMBER})")
+_PART = re.compile(r"[^-‐]+")
 _THOUSANDS = re.compile(r"[.,\u00a0\u202f](?=\d{3}(?!\d))")
 _SENTENCE_END = ".!?:;\n\"'“”„‘«»(["
 MOST_RATIO = 3.0  # how many times as long one side of a pair may be as the other
@@ -45,9 +46,13 @@ def _number(written: str) -> str:
 
 
 def names(text: str) -> dict[Span, str]:
-    """Find capitalised words that do not begin a sentence, where English writes names so; case is then forgotten."""
+    """
+    Find capitalised words that do not begin a sentence, where English writes names so; case is then forgotten.
+
+    Of what hyphens join, each part is a word: San Diego-Los Angeles speaks of Diego.
+    """
     found = {}
-    for start, end in words(text):
+    for start, end in _parts(text):
         word = text[start:end]
         if end - start < 2 or not word[0].isupper() or word[:2] in ("I'", "I’"):
             continue
@@ -57,6 +62,13 @@ def names(text: str) -> dict[Span, str]:
         if (before >= 0 and text[before] not in _SENTENCE_END) or word[1:2].isupper():
             found[start, end] = _bare(word)
     return found
+
+
+def _parts(text: str) -> list[Span]:
+    spans = words(text)
+    if "-" not in text and "‐" not in text:
+        return spans
+    return [part.span() for start, end in spans for part in _PART.finditer(text, start, end)]
 
 
 def _bare(word: str) -> str:
@@ -73,7 +85,7 @@ def told(text: str) -> dict[Span, str]:
 @functools.lru_cache(maxsize=8)
 def said(text: str) -> frozenset[str]:
     """Return all that a text says of what `told` finds: its numbers, placeholders, and every word, whatever its case."""
-    return frozenset(_bare(text[slice(*span)]) for span in words(text)) | frozenset(marks(text).values())
+    return frozenset(_bare(text[slice(*span)]) for span in _parts(text)) | frozenset(marks(text).values())
 
 
 def unsupported(text: str, sources: Iterable[str]) -> set[str]:
@@ -108,10 +120,10 @@ def shared(text: str, others: Iterable[str]) -> tuple[Span, ...]:
     Numbers, placeholders and names are, and words that both begin with a capital: the name that begins a sentence.
     """
     there = told(text)
-    capitals = {(start, end) for start, end in words(text) if end - start > 1 and text[start].isupper()}
+    capitals = {(start, end) for start, end in _parts(text) if end - start > 1 and text[start].isupper()}
     found: set[Span] = set()
     for other in others:
-        held, written = said(other), {_bare(other[s:e]) for s, e in words(other) if other[s].isupper()}
+        held, written = said(other), {_bare(other[s:e]) for s, e in _parts(other) if other[s].isupper()}
         found |= {span for span, what in there.items() if what in held}
         found |= {span for span in capitals if _bare(text[slice(*span)]) in written}
     return tuple(sorted(found))

@@ -3,11 +3,12 @@ from typing import Any, NamedTuple
 
 from hf_augment.tasks.agreement import gone, shared, unsupported
 from hf_augment.tasks.task import LONGEST_TEXT, Pair, Task, unusable
-from hf_augment.transform import Row
+from hf_augment.transform import Declined, Row
 
 USER, ASSISTANT = "user", "assistant"
 _ROLES = {"human": USER, "prompter": USER, "gpt": ASSISTANT, "bot": ASSISTANT, "model": ASSISTANT}
 _KEYS = (("role", "content"), ("from", "value"), ("speaker", "text"), ("speaker", "utterance"))
+_NOBODY_SAID = "a number or name that nobody said"
 _CALLS = ("tool_calls", "function_call")
 
 
@@ -65,9 +66,20 @@ class Dialogue(Task):
         later = [turn.text for turn in turns[self._chosen(turns)[place] + 1 :] if isinstance(turn.text, str)]
         if gone(row.text, written.text, later):
             return "a later turn takes up what is gone"
-        if unsupported(written.text, [row.text, row.context["history"]]):
-            return "a number or name that nobody said"
-        return ""
+        return _NOBODY_SAID if unsupported(written.text, [row.text, row.context["history"]]) else ""
+
+    def accept(self, values, rows, outcomes):
+        checked, _ = super().accept(values, rows, outcomes)
+        # Two turns that fit the old ones may not fit each other: what one takes up, an earlier one may have dropped.
+        turns, places = list(_turns(values[0])), self._chosen(_turns(values[0]))
+        for i, (place, row, outcome) in enumerate(zip(places, rows, checked, strict=True)):
+            if isinstance(outcome, Declined):
+                continue
+            if unsupported(outcome.text, [row.text, history(turns[:place])]):
+                checked[i] = Declined(_NOBODY_SAID)
+            else:
+                turns[place] = turns[place]._replace(text=outcome.text)
+        return checked, self._changes(values, rows, checked)
 
     def put(self, values, written) -> dict[str, Any]:
         places = self._chosen(_turns(values[0]))

@@ -145,12 +145,15 @@ class Task(ABC):
         for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
             lost = self.check(values, place, row, outcome) if isinstance(outcome, Written) else ""
             checked.append(Declined(lost) if lost else outcome)
+        return checked, self._changes(values, rows, checked)
+
+    def _changes(self, values: Sequence[Any], rows: Sequence[Row], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         written = {
             place: (row, outcome)
-            for place, (row, outcome) in enumerate(zip(rows, checked, strict=True))
+            for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
             if isinstance(outcome, Written)
         }
-        return checked, self.put(values, written) if written else {}
+        return self.put(values, written) if written else {}
 
 
 def unusable(text: Any) -> str:
