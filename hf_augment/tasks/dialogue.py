@@ -34,10 +34,9 @@ class Dialogue(Task):
     offers = ("history",)
 
     def is_row(self, value: Any) -> bool:
-        first = value[0] if isinstance(value, list) and value else value
-        return (
-            super().is_row(value) or isinstance(first, str) or (isinstance(first, Mapping) and not _is_columns(first))
-        )
+        if not isinstance(value, list) or not value or any(isinstance(item, list) for item in value):
+            return super().is_row(value)  # a list with lists in it is a batch, whatever its first row is
+        return isinstance(value[0], str) or (isinstance(value[0], Mapping) and not _is_columns(value[0]))
 
     def identity(self, values: Sequence[Any]) -> Any:
         # Equal however the turns are laid out, and whatever else stands beside them, such as a picture.
