@@ -259,7 +259,7 @@ class Augment:
         """
         rows = open_batch(batch, self._is_row)
         self._check_columns(rows.columns)
-        task = self.bound(rows.columns, rows.features)
+        task = self._task(rows.columns, rows.features)
         sources = self._sources(rows, task)
         if rows.single and sources[0].copies > 1:
             raise ValueError(
@@ -279,9 +279,18 @@ class Augment:
                 )
         return rows.grow(output.sources, output.changes, output.provenance())
 
+    def _task(self, columns: Sequence[str], features: Mapping[str, Any] | None) -> Task | None:
+        """Return the task, bound; none for rows that are not copied, which need not have its columns (a test split)."""
+        try:
+            return self.bound(columns, features)
+        except ValueError:
+            if self.copies != 0:
+                raise
+            return None
+
     def _is_row(self, given: Mapping[str, Any]) -> bool:
-        task = self.bound(list(given), None)
-        return task.is_row(given[task.reads()[0]])
+        task = self._task(list(given), None)
+        return task is not None and task.is_row(given[task.reads()[0]])
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         refuse_taken(columns)
@@ -298,8 +307,9 @@ class Augment:
                         f"Pass one of them as {argument!r}."
                     )
 
-    def _sources(self, rows: TableBatch | DictBatch | RowBatch, task: Task) -> list[_Source]:
-        values = list(zip(*(rows.values(name) for name in task.reads()), strict=True))
+    def _sources(self, rows: TableBatch | DictBatch | RowBatch, task: Task | None) -> list[_Source]:
+        read = rows.columns if task is None else task.reads()
+        values = list(zip(*(rows.values(name) for name in read), strict=True))
         labels = rows.values(self.label) if self.label in rows.columns else [None] * rows.length
         ids = rows.values(self.key) if self.key is not None else [None] * rows.length
         copies = rows.values(self.copies) if isinstance(self.copies, str) else [self.copies] * rows.length
@@ -310,12 +320,15 @@ class Augment:
         ]
 
     def _source(
-        self, task: Task, values: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None
+        self, task: Task | None, values: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None
     ) -> _Source:
         if not isinstance(copies, int) or copies < 0:
             raise ValueError(f"The column {self.copies!r} says {copies!r} copies. Expected a whole number from 0 up.")
-        key = streams.row_key(row_id if self.key is not None else task.identity(values))
+        content = list(values) if task is None else task.identity(values)
+        key = streams.row_key(row_id if self.key is not None else content)
         source_id = key.hex() if self.key is None else str(row_id)
+        if copies == 0:
+            return _Source(values, (), label, source_id, key, copies, "")
         if self.key is not None and row_id is None:
             return _Source(values, (), label, source_id, key, copies, "id is None")
         # Without an id, a row of a label and no text cannot be told from others of the label.

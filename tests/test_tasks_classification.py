@@ -58,7 +58,7 @@ FLIP = Antonym(flip={"bad": "good", "good": "bad"}, least=0.0)
 def test_a_label_that_turns_is_stored_as_the_column_has_it(feature, labels, flipped, kind):
     features = Features({"text": Value("string"), "label": feature})
     given = Dataset.from_dict({"text": ["a good day"] * 3, "label": labels}, features=features).with_format(kind)
-    out = given.map(Augment(FLIP, label="label"), batched=True).with_format(None)
+    out = given.map(Augment(FLIP, label="label").bind(given), batched=True).with_format(None)
     assert [row["label"] for row in out if row["copy"]] == flipped
     assert [row["declined"] for row in out if row["declined"]] == ["no label"]
 
@@ -81,8 +81,15 @@ def test_labels_that_nobody_reads_may_be_anything(feature, labels):
 
 OLD_SPEC = {
     "transform": {"name": "random_swap", "version": 1, "protect": [], "reserved": [], "rate": 0.5},
-    **{"text": "text", "label": "label", "task": "text-classification", "copies": 1, "keep_original": True, "seed": 0},
-    **{"key": None, "label_names": None, "versions": {"augment": 1, "streams": 1, "words": 1}},
+    "text": "text",
+    "label": "label",
+    "task": "text-classification",
+    "copies": 1,
+    "keep_original": True,
+    "seed": 0,
+    "key": None,
+    "label_names": None,
+    "versions": {"augment": 1, "streams": 1, "words": 1},
 }
 
 
