@@ -7,7 +7,7 @@ from datasets import Dataset, Features, List, Value
 from datasets.fingerprint import Hasher
 
 from hf_augment import Augment
-from hf_augment.edits import EditTransform
+from hf_augment.edits import Editing, EditTransform
 from hf_augment.provenance import PROVENANCE
 from hf_augment.registry import transform_class
 from hf_augment.tasks import TASKS
@@ -136,7 +136,9 @@ def test_rule_one(name, task, field):
     assert originals == given.to_list(), "a row was lost, changed or moved"
     assert all(value is not None for column in PROVENANCE for value in out[column])
     written = [row for row in out if row["copy"]]
-    assert written or (name, field) in SILENT, f"every row was declined: {set(out['declined'])}"
+    # What models of chance write anew, a task may decline to the last row; what is edited must get through.
+    anew = task != "text-classification" and not issubclass(transform_class(name), Editing)
+    assert written or anew or (name, field) in SILENT, f"every row was declined: {set(out['declined'])}"
     assert all(row["id"] < ROWS for row in written), "a row without a text was written anew"
     reasons = [
         row["declined"] for row in out if row["copy"] == 0 and not {(row["id"], 1), (row["id"], 2)} & set(whole)
