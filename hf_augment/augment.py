@@ -81,7 +81,7 @@ class Augment:
     label: str | None = None
     task: str = "text-classification"
     field: str | None = None
-    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    columns: dict[str, str] = dataclasses.field(default_factory=dict, hash=False)
     copies: int | str = 1
     keep_original: bool = True
     seed: int = 0
@@ -110,6 +110,8 @@ class Augment:
                 f"Augment: text: the task {self.task!r} finds its columns by their names. To name them, write "
                 f"columns={{{next(iter(task.roles))!r}: {self.texts[0]!r}}}."
             )
+        if self.text is not None and self.columns:
+            raise ValueError(f"Augment: columns: text={self.text!r} names the column already. Pass one of the two.")
         for role in self.columns:
             if role not in task.roles and role not in task.more_roles:
                 raise ValueError("Augment: columns: " + unknown("role", role, (*task.roles, *task.more_roles)))
@@ -134,6 +136,9 @@ class Augment:
     def to_spec(self) -> dict[str, Any]:
         """Return a JSON-shaped description from which `Augment.from_spec` makes an equal one."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        # What was not asked for is left out: specs, hashes and caches from before there were other tasks stay good.
+        defaults = {"field": check_field(self.task, None), "columns": {}}
+        fields = {name: value for name, value in fields.items() if name not in defaults or value != defaults[name]}
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
         return {**listed, "transform": self.transform.to_spec(), "versions": dict(_VERSIONS)}
 
@@ -226,7 +231,7 @@ class Augment:
         if isinstance(dataset, DatasetDict | IterableDatasetDict):
             raise TypeError(one_split(dataset, "bind to"))
         features = dataset if isinstance(dataset, Features) else dataset.features
-        named = task_class(self.task).named
+        named = task_class(self.task).named if features is not None else ""
         names = _label_names(features, self.bound(list(features), features).columns[named] if named else self.label)
         return self if names is None else dataclasses.replace(self, label_names=tuple(names))
 
@@ -254,7 +259,7 @@ class Augment:
         """
         rows = open_batch(batch, self._is_row)
         self._check_columns(rows.columns)
-        task = self.bound(rows.columns, rows.features)
+        task = self._task(rows.columns, rows.features)
         sources = self._sources(rows, task)
         if rows.single and sources[0].copies > 1:
             raise ValueError(
@@ -274,9 +279,18 @@ class Augment:
                 )
         return rows.grow(output.sources, output.changes, output.provenance())
 
+    def _task(self, columns: Sequence[str], features: Mapping[str, Any] | None) -> Task | None:
+        """Return the task, bound; none for rows that are not copied, which need not have its columns (a test split)."""
+        try:
+            return self.bound(columns, features)
+        except ValueError:
+            if self.copies != 0:
+                raise
+            return None
+
     def _is_row(self, given: Mapping[str, Any]) -> bool:
-        task = self.bound(list(given), None)
-        return task.is_row(given[task.reads()[0]])
+        task = self._task(list(given), None)
+        return task is not None and task.is_row(given[task.reads()[0]])
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         refuse_taken(columns)
@@ -293,8 +307,9 @@ class Augment:
                         f"Pass one of them as {argument!r}."
                     )
 
-    def _sources(self, rows: TableBatch | DictBatch | RowBatch, task: Task) -> list[_Source]:
-        values = list(zip(*(rows.values(name) for name in task.reads()), strict=True))
+    def _sources(self, rows: TableBatch | DictBatch | RowBatch, task: Task | None) -> list[_Source]:
+        read = rows.columns if task is None else task.reads()
+        values = list(zip(*(rows.values(name) for name in read), strict=True))
         labels = rows.values(self.label) if self.label in rows.columns else [None] * rows.length
         ids = rows.values(self.key) if self.key is not None else [None] * rows.length
         copies = rows.values(self.copies) if isinstance(self.copies, str) else [self.copies] * rows.length
@@ -305,12 +320,15 @@ class Augment:
         ]
 
     def _source(
-        self, task: Task, values: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None
+        self, task: Task | None, values: tuple, label: Any, row_id: Any, copies: Any, names: Sequence[str] | None
     ) -> _Source:
         if not isinstance(copies, int) or copies < 0:
             raise ValueError(f"The column {self.copies!r} says {copies!r} copies. Expected a whole number from 0 up.")
-        key = streams.row_key(row_id if self.key is not None else task.identity(values))
+        content = list(values) if task is None else task.identity(values)
+        key = streams.row_key(row_id if self.key is not None else content)
         source_id = key.hex() if self.key is None else str(row_id)
+        if copies == 0:
+            return _Source(values, (), label, source_id, key, copies, "")
         if self.key is not None and row_id is None:
             return _Source(values, (), label, source_id, key, copies, "id is None")
         # Without an id, a row of a label and no text cannot be told from others of the label.

@@ -63,7 +63,7 @@ class DictBatch:
         self.length = len(next(iter(self.given.values()), ()))
 
     def values(self, column: str) -> list:
-        return [value.tolist() if hasattr(value, "tolist") else value for value in self.given[column]]  # lists in Ray
+        return _plain(self.given[column])
 
     def grow(self, sources: Sequence[int], changes: Changes, added: Mapping[str, tuple[str, list]]) -> dict[str, list]:
         """Repeat rows, change some values, and add columns, as `TableBatch.grow` does."""
@@ -86,13 +86,26 @@ class RowBatch:
         self.columns = list(given)
 
     def values(self, column: str) -> list:
-        value = self.given[column]
-        return [value.tolist() if hasattr(value, "tolist") else value]  # a dataset with a format hands tensors over
+        return [_plain(self.given[column])]
 
     def grow(self, sources: Sequence[int], changes: Changes, added: Mapping[str, tuple[str, list]]) -> dict[str, Any]:
         """Return the values that differ, which `map` puts into the row."""
         changed = {column: values[0] for column, values in changes.items() if 0 in values}
         return {**changed, **{column: values[0] for column, (_, values) in added.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Turn the arrays and tensors that a dataset with a format hands over, however deep, into lists and numbers."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ()
 
 
 def open_batch(given: Any, is_row: Callable[[Mapping[str, Any]], bool]) -> TableBatch | DictBatch | RowBatch:
@@ -120,16 +133,12 @@ def open_batch(given: Any, is_row: Callable[[Mapping[str, Any]], bool]) -> Table
             f"Expected a batch of columns, got {type(given).__name__}. If the dataset has a format of that kind, "
             "write dataset.with_format(None).map(augment, batched=True)."
         )
-    if is_row(given):
+    if any(map(_is_single, given.values())) or is_row(given):  # a batch has lists alone
         return RowBatch(given)
-    lengths = {
-        name: len(column) if hasattr(column, "__len__") and not isinstance(column, str | bytes) else None
-        for name, column in given.items()
-    }
+    lengths = {name: len(column) for name, column in given.items()}
     if len(set(lengths.values())) > 1:
         raise TypeError(
-            "Cannot tell whether this is a batch or a row: the text is a list, and not every column is a list of the "
-            f"same length ({lengths}). On a stream without batched=True the text has to be a string; write "
-            "stream.map(augment, batched=True)."
+            "Cannot tell whether this is a batch or a row: every column is a list, and not all are of the same length "
+            f"({lengths}). Write stream.map(augment, batched=True)."
         )
     return DictBatch(given)

@@ -194,10 +194,16 @@ def register() -> None:
 
 
 @app.command(name="list")
-def list_transforms() -> None:
+def list_transforms(
+    tasks: Annotated[bool, typer.Option("--tasks", help="Say in which tasks each makes sense.")] = False,
+) -> None:
     """List the transforms and what each does."""
     from hf_augment.registry import TRANSFORMS, transform_class
 
+    if tasks:
+        from hf_augment.tasks.matrix import as_text, matrix
+
+        return _say(as_text(matrix()))
     for name in TRANSFORMS:
         print(f"{name:<18}{transform_class(name).__doc__.strip().splitlines()[0]}")
 

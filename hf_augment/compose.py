@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from hf_augment.fields import between
-from hf_augment.spans import follow
+from hf_augment.spans import still_fixed
 from hf_augment.streams import Stream
 from hf_augment.transform import NO_CHANGE, Declined, Row, Transform, Written
 
@@ -70,10 +70,7 @@ class Compose(_Combined):
                 if isinstance(outcome, Declined):
                     reasons[i].append(outcome.reason)
                     continue
-                fixed = tuple(follow(rows[i].text, rows[i].fixed, outcome)) if rows[i].fixed else ()
-                if None in fixed:
-                    reasons[i].append("what must stay was lost")
-                    continue
+                fixed = still_fixed(rows[i].text, rows[i].fixed, outcome)
                 label = outcome.also.get("label", rows[i].label)  # a step may turn it, and the next one reads it
                 rows[i] = rows[i]._replace(text=outcome.text, label=label, fixed=fixed)
                 written[i] = outcome if written[i] is None else _chain(written[i], outcome)

@@ -1,5 +1,5 @@
 """
-Write the README's table of transforms from the registry and the measured speeds.
+Write the README's tables of transforms, from the registry and the measured speeds, and of the tasks they make sense in.
 
     python scripts/transform_table.py             # rewrites what stands between the markers
     python scripts/transform_table.py --check     # exits 1 if that would change the README
@@ -17,11 +17,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from hf_augment.registry import TRANSFORMS, transform_class  # noqa: E402
+from hf_augment.tasks.matrix import as_markdown, matrix  # noqa: E402
 
 README = ROOT / "README.md"
 SPEEDS = ROOT / "tests" / "benchmarks" / "transforms.json"
 WORDS = 20
-BEGIN, END = "<!-- transforms: made by scripts/transform_table.py -->\n", "<!-- /transforms -->\n"
+BEGIN, END = "<!-- {}: made by scripts/transform_table.py -->\n", "<!-- /{} -->\n"
 
 
 def table(speeds: dict) -> str:
@@ -53,12 +54,17 @@ def rounded(speed: float) -> str:
 
 
 def rewritten(readme: str, speeds: dict) -> str:
-    """Return the README with the table as it should be."""
-    before, found, rest = readme.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not found or not ended:
-        raise ValueError(f"README.md lacks one of the lines {BEGIN.strip()!r} and {END.strip()!r} around its table.")
-    return f"{before}{BEGIN}{table(speeds)}{END}{after}"
+    """Return the README with the tables as they should be."""
+    for name, made in (("transforms", table(speeds)), ("tasks", as_markdown(matrix()))):
+        begin, end = BEGIN.format(name), END.format(name)
+        before, found, rest = readme.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(
+                f"README.md lacks one of the lines {begin.strip()!r} and {end.strip()!r} around its table."
+            )
+        readme = f"{before}{begin}{made}{end}{after}"
+    return readme
 
 
 def main() -> None:

@@ -210,12 +210,15 @@ def test_rows_of_a_label_alone_need_a_key():
     assert [text.split("!")[0] for text in keyed["text"]] == NAMES
 
 
-def test_unbatched_streams_need_strings():
+def test_unbatched_streams_tell_a_row_by_what_is_no_list():
     stream = dataset(TEXTS[:3]).to_iterable_dataset()
     assert [row["copy"] for row in stream.map(augment_with(SWAP, copies=1))] == [1, 1, 1]
     lists = IterableDataset.from_generator(lambda: iter([{"text": ["a", "list"], "label": "x", "id": 1}]))
-    with pytest.raises(TypeError, match="Cannot tell whether this is a batch or a row"):
-        list(lists.map(augment_with(SWAP, copies=1)))
+    [row] = lists.map(augment_with(SWAP, copies=1))
+    assert (row["text"], row["declined"]) == (["a", "list"], "text is not a string")
+    unclear = IterableDataset.from_generator(lambda: iter([{"text": ["a", "list"], "label": ["x"]}]))
+    with pytest.raises(TypeError, match=r"every column is a list.*batched=True"):
+        list(unclear.map(augment_with(SWAP, copies=1)))
 
 
 def test_a_missing_column_is_named():

@@ -174,3 +174,10 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path):
     _, said = process.communicate()
     assert process.returncode == 130
     assert "stopped; the same command goes on from here" in said
+
+
+def test_list_says_in_which_tasks_a_transform_makes_sense():
+    done = command("list", "--tasks")
+    assert done.returncode == 0, done.stderr
+    [row] = [line for line in done.stdout.splitlines() if line.startswith("antonym ")]
+    assert row.split()[1:] == ["✓", "–", "–", "–", "–", "–"]

@@ -4,10 +4,12 @@ from itertools import zip_longest
 from typing import Any
 
 from hf_augment.spans import follow
-from hf_augment.tasks.agreement import shared, unsupported
+from hf_augment.tasks.agreement import gone, shared, unsupported
 from hf_augment.tasks.task import Pair, Task, unusable, within
 from hf_augment.transform import Row, Written
-from hf_augment.words import Span
+from hf_augment.words import Span, phrase_pattern
+
+_PARTS = ("text", "answer_start", "answer_end")
 
 
 class QuestionAnswering(Task):
@@ -16,7 +18,7 @@ class QuestionAnswering(Task):
 
     Every answer of a rewritten context stands at its `answer_start`. Numbers and names of the question that the
     context holds stand in the rewritten context too; a rewritten question has none that the context does not hold,
-    unless it had it before, and does not tell the answer.
+    unless it had it before, and does not tell an answer.
     """
 
     name = "question-answering"
@@ -32,7 +34,7 @@ class QuestionAnswering(Task):
         question, context, answers = (within(value, clean) for value in values)
         found = _answers(values[2])
         changed = {self.columns["question"]: question, self.columns["context"]: context}
-        if not found or (context, answers) == (values[1], values[2]):
+        if isinstance(found, str) or not found or (context, answers) == (values[1], values[2]):
             return changed
         starts = [_cleaned_start(values[1], text, start, clean) for text, start in found]
         grown = [
@@ -50,31 +52,25 @@ class QuestionAnswering(Task):
             return f"{'context' if self.field == 'question' else 'question'}: {problem}"
         own = own if isinstance(own, str) else ""
         found = _answers(answers)
-        if isinstance(context, str):
-            for text, start in found:
-                if not isinstance(text, str) or not isinstance(start, int) or not text:
-                    return "an answer without text or answer_start"
-                if context[start : start + len(text)] != text or start < 0:
-                    return "an answer does not stand at its answer_start"
+        if isinstance(found, str):
+            return found
+        if isinstance(context, str) and context and not _stand(found, context):
+            return "an answer does not stand at its answer_start"
         asked = {"answer": found[0][0] if found else ""}
         if self.field == "question":
             return [Row(own, None, {"context": context, **asked}, shared(own, [context]))]
-        spans = _spans(found) if isinstance(context, str) else []
+        spans = _spans(found) if own else []
         return [Row(own, None, {"question": question, **asked}, tuple(sorted({*spans, *shared(own, [question])})))]
 
     def check(self, values, place, row, written) -> str:
         if self.field == "question":
-            context, answer = row.context["context"], row.context["answer"]
-            if unsupported(written.text, [row.text, context]):
+            if unsupported(written.text, [row.text, row.context["context"]]):
                 return "a number or name that the context does not hold"
-            told = answer.casefold() in written.text.casefold() and answer.casefold() not in row.text.casefold()
-            return "the question tells the answer" if answer and told else ""
+            told = any(_tells(written.text, text) and not _tells(row.text, text) for text, _ in _answers(values[2]))
+            return "the question tells the answer" if told else ""
         if self._moved(values, row, written) is None:
             return "answer lost"
-        question = row.context["question"]
-        if unsupported(question, [written.text]) - unsupported(question, [row.text]):
-            return "the question speaks of what is gone"
-        return ""
+        return "the question speaks of what is gone" if gone(row.text, written.text, [row.context["question"]]) else ""
 
     def put(self, values, written) -> dict[str, Any]:
         [(row, outcome)] = written.values()
@@ -91,14 +87,10 @@ class QuestionAnswering(Task):
         if unusable(question) or unusable(context):
             return None
         found = _answers(answers)
-        if any(
-            not text or not isinstance(start, int) or context[start : start + len(text)] != text
-            for text, start in found
-        ):
+        if isinstance(found, str) or not _stand(found, context):
             return None
-        return Pair(
-            [question, context], {"text": [text for text, _ in found], "answer_start": [start for _, start in found]}
-        )
+        texts, starts = [text for text, _ in found], [start for _, start in found]
+        return Pair([question, context], {"text": texts, "answer_start": starts})
 
     def _moved(self, values: Sequence[Any], row: Row, written: Written) -> list[int] | None:
         """Return where the answers start now; `None` if one of them is lost."""
@@ -111,11 +103,33 @@ class QuestionAnswering(Task):
         return [start for start, _ in spans] if right else None
 
 
-def _answers(answers: Any) -> list[tuple[str, int]]:
-    """Read the texts and starts of the answers; none where the question has none."""
+def _answers(answers: Any) -> list[tuple[str, int]] | str:
+    """Read the texts and starts of the answers, none where the question has none; or say what is wrong with them."""
     if isinstance(answers, Mapping):
-        return list(zip_longest(answers.get("text") or [], answers.get("answer_start") or []))
-    return [(answer.get("text"), answer.get("answer_start")) for answer in answers or []]
+        found = list(zip_longest(*(_listed(answers.get(name)) for name in _PARTS)))
+    elif answers is None or (isinstance(answers, list) and all(isinstance(answer, Mapping) for answer in answers)):
+        found = [tuple(answer.get(name) for name in _PARTS) for answer in answers or ()]
+    else:
+        return "answers that are no dicts of text and answer_start"
+    for text, start, end in found:
+        if not isinstance(text, str) or not isinstance(start, int) or not text:
+            return "an answer without text or answer_start"
+        if end is not None and not isinstance(end, int):
+            return "an answer_end that is no number"
+    return [(text, start) for text, start, _ in found]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _stand(found: Sequence[tuple[str, int]], context: str) -> bool:
+    return all(start >= 0 and context.startswith(text, start) for text, start in found)
+
+
+def _tells(question: str, answer: str) -> bool:
+    """Say whether the words of an answer stand in a question, in any case."""
+    return bool(answer.strip()) and phrase_pattern([answer]).search(question) is not None
 
 
 def _cleaned_start(context: Any, text: Any, start: Any, clean: Callable[[str], str]) -> Any:
@@ -147,23 +161,33 @@ def _spans(found: Sequence[tuple[str, int]]) -> list[Span]:
 
 
 def _with_starts(answers: Any, starts: Sequence[int], grown: Sequence[int]) -> Any:
-    """Put the answers where they stand now, by how many characters longer than before."""
+    """
+    Return the answers in the shape that they have, with their starts, and their ends if they tell them, moved.
+
+    Args:
+        answers (`dict` or `list[dict]`): The answers.
+        starts (`Sequence[int]`): Where each starts now.
+        grown (`Sequence[int]`): By how many characters each is longer than before.
+    """
     if not isinstance(answers, Mapping):
-        return [_moved_to(*given) for given in zip(answers, starts, grown, strict=True)]
-    ends = {}
-    if answers.get("answer_end"):
-        olds = zip(answers["answer_end"], answers["answer_start"], strict=True)
-        ends["answer_end"] = [
-            old - before + now + more for (old, before), now, more in zip(olds, starts, grown, strict=True)
-        ]
-    return {**answers, "answer_start": list(starts), **ends}
+        return [_at(*told) for told in zip(answers, starts, grown, strict=True)]
+    if not isinstance(answers["answer_start"], list):
+        return _at(answers, starts[0], grown[0])
+    changed = {"answer_start": list(starts)}
+    if isinstance(answers.get("answer_end"), list):
+        moved = zip(
+            answers["answer_end"], answers["answer_start"], starts, grown, strict=False
+        )  # fewer ends may be told
+        changed["answer_end"] = [_end(*told) for told in moved]
+    return {**answers, **changed}
 
 
-def _moved_to(answer: Mapping[str, Any], start: int, more: int) -> dict[str, Any]:
-    if "answer_end" not in answer:
-        return {**answer, "answer_start": start}
-    return {
-        **answer,
-        "answer_start": start,
-        "answer_end": answer["answer_end"] - answer["answer_start"] + start + more,
-    }
+def _at(answer: Mapping[str, Any], start: int, more: int) -> dict[str, Any]:
+    moved = {**answer, "answer_start": start}
+    if "answer_end" in answer:
+        moved["answer_end"] = _end(answer["answer_end"], answer["answer_start"], start, more)
+    return moved
+
+
+def _end(end: int | None, before: int, now: int, more: int) -> int | None:
+    return None if end is None else end - before + now + more

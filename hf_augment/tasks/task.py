@@ -64,14 +64,17 @@ class Task(ABC):
                     raise ValueError(f"columns: {role}: " + unknown("column", given[role], columns))
                 found[role] = given[role]
                 continue
-            known = [name for name in usual if name in columns]
-            if known:
-                found[role] = known[0]
-            else:
+            free = [name for name in columns if name not in given.values() and name not in found.values()]
+            known = [name for name in usual if name in free]
+            if not known:
                 raise ValueError(
                     f"The task {cls.name!r} needs a column for its {role!r}, called {' or '.join(map(repr, usual))}; "
-                    f"the dataset has {list(columns)}. Pass columns={{{role!r}: ...}}."
+                    f"the dataset has {list(columns)}. Name the one that holds it, such as "
+                    f"columns={{{role!r}: {next(iter(free), role)!r}}}."
                 )
+            found[role] = known[0]
+        if len(set(found.values())) < len(found):
+            raise ValueError(f"columns: each part of a row is a column of its own, got {found}.")
         return found
 
     @classmethod
@@ -164,12 +167,15 @@ class Task(ABC):
         for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True)):
             lost = self.check(values, place, row, outcome) if isinstance(outcome, Written) else ""
             checked.append(Declined(lost) if lost else outcome)
+        return checked, self._changes(values, rows, checked)
+
+    def _changes(self, values: Sequence[Any], rows: Sequence[Row], outcomes: Sequence[Outcome]) -> dict[str, Any]:
         written = {
             place: (row, outcome)
-            for place, (row, outcome) in enumerate(zip(rows, checked, strict=True))
+            for place, (row, outcome) in enumerate(zip(rows, outcomes, strict=True))
             if isinstance(outcome, Written)
         }
-        return checked, self.put(values, written) if written else {}
+        return self.put(values, written) if written else {}
 
 
 def within(value: Any, clean: Callable[[str], str]) -> Any:

@@ -6,8 +6,17 @@ from hf_augment.errors import unknown
 from hf_augment.tasks.agreement import MOST_RATIO, disagreement, lopsided, marks
 from hf_augment.tasks.task import Columns, Pair, Task, unusable
 from hf_augment.transform import Row
+from hf_augment.words import Span, words
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
+_NOT_LANGUAGES = (
+    "doc",
+    "id",
+    "idx",
+    "key",
+    "set",
+    "url",
+)  # columns that look like one; Indonesian is told by its pair
 _SIDES = ("source", "target")
 
 
@@ -16,7 +25,8 @@ class Translation(Task):
     A source and its translation: in two columns, or nested in one, as the feature `Translation` has them.
 
     Numbers and placeholders that stood on both sides still do, none stands on one side alone that did not before, and
-    neither side is more than three times as long as the other, where that was so.
+    neither side is more than three times as long as the other, where that was so. A name that both sides write alike is
+    not edited on one of them.
     """
 
     name = "translation"
@@ -31,11 +41,19 @@ class Translation(Task):
         if "translation" in given and nested not in columns:
             raise ValueError("columns: translation: " + unknown("column", nested, columns))
         if nested in columns and not set(given.values()) & (set(columns) - {nested}):
+            known = _languages_of(features, nested)
+            for side in _SIDES if known else ():
+                if side in given and given[side] not in known:
+                    raise ValueError(f"columns: {side}: " + unknown("language", given[side], known))
             return {**given, "translation": nested}
-        languages = [name for name in columns if _LANGUAGE.fullmatch(name)]
         usual = any(name in columns for name in cls.roles["source"])
-        if not given and not usual and len(languages) == 2:
-            return dict(zip(_SIDES, languages, strict=True))
+        languages = [name for name in columns if _LANGUAGE.fullmatch(name)]
+        if len(languages) != 2:
+            languages = [name for name in languages if name not in _NOT_LANGUAGES]
+        left = [language for language in languages if language not in given.values()]
+        missing = [side for side in _SIDES if side not in given]
+        if not usual and len(languages) == 2 and len(left) == len(missing):
+            given = {**given, **dict(zip(missing, left, strict=True))}
         return super().find(given, columns, features)
 
     @classmethod
@@ -57,8 +75,7 @@ class Translation(Task):
         if problem := unusable(given):
             return f"{other}: {problem}"
         text = text if isinstance(text, str) else ""
-        there = set(marks(given).values())
-        return [Row(text, None, {other: given}, tuple(span for span, mark in marks(text).items() if mark in there))]
+        return [Row(text, None, {other: given}, _alike(text, given))]
 
     def check(self, values, place, row, written) -> str:
         [other] = row.context.values()
@@ -88,18 +105,32 @@ class Translation(Task):
         if not isinstance(values[0], Mapping):
             return "no translation"
         languages = self._languages(values[0])
-        return {side: values[0].get(language) for side, language in languages.items()}
+        if any(language not in values[0] for language in languages.values()):
+            return f"a translation of {', '.join(map(str, values[0])) or 'nothing'}"
+        return {side: values[0][language] for side, language in languages.items()}
 
     def _languages(self, nested: Mapping[str, Any]) -> dict[str, str]:
-        known = list(nested)
+        known = _languages_of(self.features, self.columns["translation"]) or list(nested)
         given = {side: self.columns[side] for side in _SIDES if side in self.columns}
-        for side, language in given.items():
-            if language not in known:
-                raise ValueError(f"columns: {side}: " + unknown("language", language, known))
         left = [language for language in known if language not in given.values()]
-        if len(given) < 2 and len(known) != 2:
+        if len(given) < 2 and len(left) > 2 - len(given):
             raise ValueError(
                 f"The column {self.columns['translation']!r} holds the languages {known}. Say which two: "
                 f"columns={{'source': {known[0]!r}, 'target': {known[-1]!r}}}."
             )
-        return {side: given.get(side) or left.pop(0) for side in _SIDES}
+        return {side: given.get(side) or (left.pop(0) if left else side) for side in _SIDES}
+
+
+def _alike(text: str, other: str) -> tuple[Span, ...]:
+    """Find the numbers and placeholders of a text that stand in its translation, and the words that do in capitals."""
+    there = set(marks(other).values()) | {other[start:end] for start, end in words(other) if other[start].isupper()}
+    capitals = {span: text[slice(*span)] for span in words(text) if text[span[0]].isupper()}
+    return tuple(sorted(span for span, what in (capitals | marks(text)).items() if what in there))
+
+
+def _languages_of(features: Mapping[str, Any] | None, column: str) -> list[str]:
+    """Read off the languages of a nested column, in the order in which its rows hold them; none if it is not known."""
+    feature = (features or {}).get(column)
+    if isinstance(feature, Mapping):
+        return list(feature)
+    return sorted(getattr(feature, "languages", None) or ())  # as the feature `Translation` stores them
