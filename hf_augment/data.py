@@ -254,10 +254,15 @@ def _have_texts(dataset: Any, config: DataConfig) -> list[bool]:
 
 
 def _set_aside(dataset: Any, config: DataConfig, seed: int) -> tuple[Any, Any]:
-    """Split validation rows off, label by label where texts belong to labels; rows of equal content go together."""
+    """
+    Split validation rows off, label by label where texts belong to labels; rows of equal content go together, as do
+    questions on one context.
+    """
+    task = bound(config, dataset)
+    keys = [row_key(task.group(values)) for values in _values(dataset, task)]
     texts: dict[bytes, list[tuple[int, str]]] = defaultdict(list)
-    for index, key, label in _usable(dataset, config):
-        texts[key].append((index, label if config.task == CLASSIFY else ""))
+    for index, _, label in _usable(dataset, config):
+        texts[keys[index]].append((index, label if config.task == CLASSIFY else ""))
     groups = defaultdict(list)
     for key, rows in texts.items():
         rank = stream(seed, "validation", key, 0).key

@@ -106,6 +106,13 @@ def test_rows_of_equal_content_go_together_and_incomplete_ones_are_not_drawn(tmp
     assert len(alone["train"]) == 5
 
 
+def test_questions_on_one_context_are_not_split(tmp_path):
+    rows = [{**row, "question": f"{i}: {row['question']}"} for row in ROWS["question-answering"] for i in range(4)]
+    data = load(write(tmp_path, "question-answering", rows), "question-answering", validation_share=0.2)
+    assert len(data["validation"]) == 8
+    assert not set(data["validation"]["context"]) & set(data["train"]["context"])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

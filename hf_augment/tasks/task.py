@@ -119,6 +119,10 @@ class Task(ABC):
         """Return what tells a row from others, JSON-shaped."""
         return list(values)
 
+    def group(self, values: Sequence[Any]) -> Any:
+        """Return what rows must not share if one is trained on and another one measures, JSON-shaped."""
+        return self.identity(values)
+
     @abstractmethod
     def rows(self, values: Sequence[Any], read: bool = True) -> Sequence[Row] | str:
         """
