@@ -12,9 +12,8 @@ from hf_augment.transform import Written
 from tests.contract import AWKWARD, NAMES, TEXTS, assert_only_edited, outcomes
 from tests.test_contract import transform
 
-RULES = [
-    name for name in TRANSFORMS if name not in ("generate", "mention_swap")
-]  # the latter has no texts, but tokens
+NOT_OF_TEXTS = ("generate", "mention_swap", "translate")  # of labels, of tokens, of pairs
+RULES = [name for name in TRANSFORMS if name not in NOT_OF_TEXTS]
 
 PIECES = st.sampled_from(
     [
