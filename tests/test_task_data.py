@@ -199,6 +199,16 @@ def test_cleaning_moves_the_answers_with_their_context(tmp_path):
     assert odd["answers"]["answer_start"] == [4, 8]
 
 
+@pytest.mark.parametrize("first", [{"text": [], "answer_start": []}, {"text": ["so"], "answer_start": [3]}])
+def test_answers_move_whatever_the_first_row_of_a_batch_needs(first, tmp_path):
+    plain = {"question": "What?", "context": "Is so", "answers": first}
+    rows = [plain, *ROWS["question-answering"], plain]
+    cleaned = load(write(tmp_path / "qa", "question-answering", rows), "question-answering", {"whitespace": True})
+    for row in [*cleaned["train"], *cleaned["validation"]]:
+        for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
+            assert row["context"].startswith(text, start)
+
+
 def test_an_answer_that_cleaning_takes_away_is_an_error(tmp_path):
     rows = [{"question": "Which tag?", "context": "A <br> here", "answers": {"text": ["<br>"], "answer_start": [2]}}]
     with pytest.raises(ValueError, match=r"preprocess: .*the answer '<br>' no longer stands in its context"):

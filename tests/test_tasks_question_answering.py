@@ -189,4 +189,4 @@ def test_cleaning_leaves_an_answer_alone_that_stood_nowhere():
     task = bind_task("question-answering", ["question", "context", "answers"])
     told = {"text": ["<br>"], "answer_start": [0]}
     cleaned = task.cleaned(["who<br>", "a b", told], lambda text: text.replace("<br>", ""))
-    assert cleaned == {"question": "who", "context": "a b", "answers": told}
+    assert cleaned == {"question": "who", "context": "a b", "answers": told}, "every column, whatever the row"

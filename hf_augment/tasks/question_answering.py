@@ -33,7 +33,8 @@ class QuestionAnswering(Task):
     def cleaned(self, values, clean) -> dict[str, Any]:
         question, context, answers = (within(value, clean) for value in values)
         found = _answers(values[2])
-        changed = {self.columns["question"]: question, self.columns["context"]: context}
+        names = [self.columns[role] for role in ("question", "context", "answers")]
+        changed = dict(zip(names, (question, context, values[2]), strict=True))
         if isinstance(found, str) or not found or (context, answers) == (values[1], values[2]):
             return changed
         starts = [_cleaned_start(values[1], text, start, clean) for text, start in found]
