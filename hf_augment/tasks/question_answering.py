@@ -39,7 +39,9 @@ class QuestionAnswering(Task):
             return changed
         starts = [_cleaned_start(values[1], text, start, clean) for text, start in found]
         cleaned = _answers(answers)
-        if isinstance(cleaned, str):  # nothing is left of an answer that stood nowhere: no row to learn from either way
+        if isinstance(
+            cleaned, str
+        ):  # nothing is left of an answer that stood nowhere: no row to learn from either way
             return changed
         grown = [len(new) - len(old) for (new, _), (old, _) in zip(cleaned, found, strict=True)]
         return {**changed, self.columns["answers"]: _with_starts(answers, starts, grown)}
