@@ -153,8 +153,10 @@ def preview(
         raise ValueError(f"{recipe} has no 'augment' block, so there is nothing to preview.")
     data = planned(loaded, load_data(loaded.data, loaded.preprocess, loaded.seed))["train"]
     some = data.select(range(min(rows, len(data)))).to_iterable_dataset()
-    found = list(augment_dataset(some, augmented_by(loaded)))
-    for row, said in zip(found, written_texts(Dataset.from_list(found), loaded.data), strict=True):
+    augment = augmented_by(loaded)
+    found = list(augment_dataset(some, augment))
+    features = augment.features(data.features)  # with the names of tags, which rows alone do not tell
+    for row, said in zip(found, written_texts(Dataset.from_list(found, features=features), loaded.data), strict=True):
         who = row["augmented_by"]
         if not row["copy"] and loaded.data.label is not None:
             who += f", {row[loaded.data.label]}"

@@ -137,7 +137,7 @@ def _in_rounds(
 
     text = recipe.data.text if recipe.data.task == CLASSIFY else WRITTEN
     columns = {"text": text, "label": recipe.data.label, "label_names": recipe.data.label_names}
-    evaluation = {name: _told(split, recipe) for name, split in candidates.items() if name != "train"}
+    evaluation = {name: with_written(split, recipe) for name, split in candidates.items() if name != "train"}
     vectors = _embedded(evaluation, config, text)
     asked = {
         **columns,
@@ -147,9 +147,9 @@ def _in_rounds(
         "vectors": vectors,
         "known": {},
     }
-    train = _told(_numbered(candidates["train"], 1), recipe)
+    train = with_written(_numbered(candidates["train"], 1), recipe)
     gold = train.select([i for i, by in enumerate(train["augmented_by"]) if by == ORIGINAL])
-    gold = _without_told(gold.remove_columns([*PROVENANCE, ROUND]))
+    gold = _without_written(gold.remove_columns([*PROVENANCE, ROUND]))
     rounds = [{"seed": recipe.seed, **{name: first[name] for name in ("rows_by", "declined_by_reason")}}]
     by_hand = None
     while True:
@@ -158,20 +158,20 @@ def _in_rounds(
         if lacking and len(rounds) < config.rounds:
             more, facts = _one_more(recipe, gold, lacking, len(rounds) + 1, first["made_from"])
             rounds.append(facts)
-            train = concatenate_datasets([train, _told(_numbered(more, len(rounds)), recipe)])
+            train = concatenate_datasets([train, with_written(_numbered(more, len(rounds)), recipe)])
         elif decisions is not None and by_hand is None:
             by_hand = decisions.decisions  # now that all rows are there which the person may have seen
         else:
             break
     new = [name for name in chosen.dataset.column_names if name not in train.column_names]
     added = {name: chosen.dataset.features[name].dtype for name in new}
-    splits = {name: untouched(_numbered(_without_told(split), 0), added) for name, split in evaluation.items()}
-    dataset = type(candidates)({"train": _without_told(chosen.dataset), **splits})
+    splits = {name: untouched(_numbered(_without_written(split), 0), added) for name, split in evaluation.items()}
+    dataset = type(candidates)({"train": _without_written(chosen.dataset), **splits})
     return dataset, {**chosen.report, "rounds": rounds}
 
 
-def _told(rows: Any, recipe: Recipe) -> Any:
-    """Add, in a task whose texts are not a column, the column of what stands in the field that is written."""
+def with_written(rows: Any, recipe: Recipe) -> Any:
+    """Add, in a task whose texts are not a column, the column `WRITTEN`: what stands in the field that is written."""
     from datasets import Value
 
     if recipe.data.task == CLASSIFY:
@@ -179,7 +179,7 @@ def _told(rows: Any, recipe: Recipe) -> Any:
     return rows.add_column(WRITTEN, written_texts(rows, recipe.data), feature=Value("string"))
 
 
-def _without_told(rows: Any) -> Any:
+def _without_written(rows: Any) -> Any:
     return rows.remove_columns(WRITTEN) if WRITTEN in rows.column_names else rows
 
 

@@ -21,6 +21,7 @@ from hf_augment.study.design import Rows
 from hf_augment.study.gate import Place, folds
 from hf_augment.study.reading import reading_of
 from hf_augment.study.workers import one_thread
+from hf_augment.tasks import check_field
 
 ALONE = "augmented"  # what the method of a recipe is called that has but one
 
@@ -62,7 +63,9 @@ class Split:
         for name, method in self.methods.items():
             own = self.recipe.of_method(method, self.folder / name)
             if method.train is not None:
-                same = json.dumps(dataclasses.asdict(method.train), sort_keys=True)
+                # A generator of questions is none of contexts, whatever both are told to be trained like.
+                field = check_field(own.data.task, own.data.field)
+                same = json.dumps([dataclasses.asdict(method.train), field], sort_keys=True)
                 first = trained.setdefault(same, own)
                 if first is not own:
                     asks = dataclasses.replace(own, output=first.output).pipeline()

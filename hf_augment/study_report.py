@@ -10,12 +10,12 @@ from typing import Any
 from hf_augment.blocks.study import CLASSIFY
 from hf_augment.recipe import Recipe
 from hf_augment.record import read_json, write_json
+from hf_augment.rounds import WRITTEN, with_written
 from hf_augment.saved import content
 from hf_augment.splits import Split, methods_of, read_rows
 from hf_augment.study import assembly, tables
 from hf_augment.study.assembly import Laid, Results
 from hf_augment.study.exhibits import Shown, overlaps, summed
-from hf_augment.tasks import bind_task
 from hf_augment.transform import canonical
 
 VERSION = 1
@@ -97,10 +97,9 @@ def _shown(recipe: Recipe, split: Split, method: str) -> tuple[Shown, dict[str, 
     from datasets import load_from_disk
 
     train = load_from_disk(str(split.folder / method / "dataset"))["train"]
-    data, field = split.recipe.data, split.methods[method].augment.field
-    names = {"field": field, "given": data.columns, "label_names": data.label_names}
-    task = None if data.task == CLASSIFY else bind_task(data.task, train.column_names, train.features, **names)
-    shown = Shown(train, data.text, data.label, recipe.seed, task)
+    own = split.steps()[method]
+    text = own.data.text if own.data.task == CLASSIFY else WRITTEN
+    shown = Shown(with_written(train, own), text, own.data.label, recipe.seed)
     file = Path(recipe.output) / "maps" / f"{method}.json"
     made_from = content(train)
     found = read_json(file)

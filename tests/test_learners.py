@@ -181,6 +181,8 @@ def test_a_question_without_end_leaves_room_for_the_text(settings):
         (["S-PER", "S-PER", "B-LOC", "E-LOC", "I-LOC"], [(0, 1, "PER"), (1, 2, "PER"), (2, 4, "LOC"), (4, 5, "LOC")]),
         (["U-PER", "B-LOC", "L-LOC"], [(0, 1, "PER"), (1, 3, "LOC")]),
         (["PER", "PER", "O", "LOC"], [(0, 2, "PER"), (3, 4, "LOC")]),
+        (["B-PER", "M-PER", "E-PER"], [(0, 3, "PER")]),
+        (["B", "I", "O", "B"], [(0, 2, ""), (3, 4, "")]),
         ([], []),
     ],
 )

@@ -5,13 +5,17 @@ import math
 from dataclasses import replace
 
 import pytest
+from datasets import load_from_disk
 
 from hf_augment import Augment, RandomDelete, RandomSwap, metrics
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
 from hf_augment.publish.pushing import push
 from hf_augment.recipe import load_recipe
+from hf_augment.rounds import WRITTEN, with_written
 from hf_augment.run import run
+from hf_augment.selection.by_hand import row_ids
+from hf_augment.splits import make_splits
 from hf_augment.studies import study
 from hf_augment.study import paired, tables
 from hf_augment.study.arms import make_arms
@@ -238,6 +242,32 @@ def test_a_study_of_any_task_ends_in_a_report(task, settings, tmp_path):
     less = "less is better, so a gain is below zero"
     for written in (page, text):
         assert (less in written) == (task == "dialogue")
+
+
+def test_a_study_shows_the_field_that_is_written_and_its_review_can_be_applied(settings, tmp_path):
+    file = write(tmp_path, "question-answering", settings, MANY)
+    method = "{augment: {pipeline: [{name: random_swap, rate: 0.5}]}, select: {encoder: null, near_duplicate: null, agreement: false}}"
+    only = ["data.field=context", f"methods={{swap: {method}}}", "study.splits=1"]
+    found = study(file, only, jobs=1, report=lambda line: None)
+    assert all("lives in" in example["source"] for example in found["examples"]), "contexts, not questions"
+    rows = load_from_disk(str(tmp_path / "study" / "shots-8" / "split-0" / "swap" / "dataset"))["train"]
+    ids = [example["id"] for example in found["examples"]]
+    assert len(set(ids)) == len(ids)
+    recipe = load_recipe(found["review"]["recipe"])
+    assert set(ids) <= set(row_ids(with_written(rows, recipe), WRITTEN))
+
+
+def test_methods_that_write_different_fields_train_generators_of_their_own(settings, tmp_path):
+    train = "train: {model: embedded:generator, prompt: '{history} {text}'}"
+    methods = ", ".join(
+        f"{name}: {{augment: {{pipeline: [{{name: generate}}]{field}}}, {train}}}"
+        for name, field in {"user": "", "same": ", field: user", "reply": ", field: reply"}.items()
+    )
+    file = write(tmp_path, "dialogue", settings, MANY)
+    [split, *_] = make_splits(load_recipe(file, [f"methods={{{methods}}}"]))
+    steps = split.steps()
+    assert [name for name, own in steps.items() if own.train is not None] == ["user", "reply"]
+    assert steps["same"].augment.pipeline[0]["model"] == str(steps["user"].generator)
 
 
 def test_what_a_recipe_of_another_task_cannot_have_is_said(settings, tmp_path):

@@ -199,6 +199,16 @@ def test_cleaning_moves_the_answers_with_their_context(tmp_path):
     assert odd["answers"]["answer_start"] == [4, 8]
 
 
+@pytest.mark.parametrize("first", [{"text": [], "answer_start": []}, {"text": ["so"], "answer_start": [3]}])
+def test_answers_move_whatever_the_first_row_of_a_batch_needs(first, tmp_path):
+    plain = {"question": "What?", "context": "Is so", "answers": first}
+    rows = [plain, *ROWS["question-answering"], plain]
+    cleaned = load(write(tmp_path / "qa", "question-answering", rows), "question-answering", {"whitespace": True})
+    for row in [*cleaned["train"], *cleaned["validation"]]:
+        for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
+            assert row["context"].startswith(text, start)
+
+
 def test_an_answer_that_cleaning_takes_away_is_an_error(tmp_path):
     rows = [{"question": "Which tag?", "context": "A <br> here", "answers": {"text": ["<br>"], "answer_start": [2]}}]
     with pytest.raises(ValueError, match=r"preprocess: .*the answer '<br>' no longer stands in its context"):
@@ -321,3 +331,21 @@ def test_labels_that_are_texts_are_open_and_repeated_ones_are_closed(tmp_path):
     closed = parse_recipe(json.dumps({**document, "output": str(tmp_path / "closed"), "data": twice}), "r.yaml")
     train(closed)
     assert len(load_causal_lm(str(closed.generator)).prompt.labels) == 10
+
+
+def test_a_preview_knows_the_names_of_tags(tmp_path, capsys):
+    from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+
+    from hf_augment.cli import preview
+
+    features = Features({"tokens": List(Value("string")), "ner_tags": List(ClassLabel(names=["O", "B-LOC"]))})
+    rows = Dataset.from_dict({"tokens": [["Off", "to", "Rome"]] * 2, "ner_tags": [[0, 0, 1]] * 2}, features=features)
+    DatasetDict(train=rows, validation=rows).save_to_disk(tmp_path / "rows")
+    document = {
+        "output": str(tmp_path / "run"),
+        "data": {"path": str(tmp_path / "rows"), "task": "token-classification", "test_split": None},
+        "augment": {"pipeline": [{"name": "random_swap"}]},
+    }
+    (tmp_path / "r.yaml").write_text(json.dumps(document), encoding="utf-8")
+    preview(str(tmp_path / "r.yaml"), 1)
+    assert capsys.readouterr().out.startswith("[original] Off to Rome")

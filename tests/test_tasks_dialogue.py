@@ -3,7 +3,7 @@
 import pytest
 from datasets import Dataset, Features, IterableDataset, List, Sequence, Value
 
-from hf_augment import Augment, RandomSwap
+from hf_augment import Augment, Generate, RandomSwap
 from hf_augment.tasks import bind_task
 from hf_augment.transform import Written
 from tests.rewriters import Drop, Upper
@@ -181,3 +181,10 @@ def test_a_missing_column_is_named():
     ):
         Augment(SWAP, task="dialogue")({"chat": [turns(ASK)]})
     assert Augment(SWAP, task="dialogue", columns={"messages": "chat"})({"chat": [turns(ASK)]})["copy"] == [0, 1]
+
+
+@pytest.mark.parametrize("field", ["assistant", "reply"])
+def test_a_broken_character_in_another_turn_stops_no_batch(field):
+    generate = Generate(model="embedded:generator", prompt="{history} {text}", max_new_tokens=2)
+    out = augmented(turns(f"{ASK} \ud800", ANSWER), field, generate)
+    assert out["declined"] != ["text is not valid Unicode"], "the turn that is written has none"

@@ -4,6 +4,7 @@ import pytest
 from datasets import Dataset, Features, List, Value
 
 from hf_augment import Augment, Keyboard, RandomSwap, Typo
+from hf_augment.tasks import bind_task
 from tests.rewriters import Drop, MoreOfIt, Upper
 
 CONTEXT = "Paris is big and the old tower in Paris is quite tall. It opened in 1889, to the surprise of many people."
@@ -132,7 +133,6 @@ def test_a_question_does_not_tell_any_of_its_answers():
     for row in copies(augmented(answers, "question", telling, question, context, copies=20)):
         assert "in the old town" not in row["question"].lower()
         assert "7" not in row["question"]
-    from hf_augment.tasks import bind_task
     from hf_augment.transform import Written
 
     task = bind_task("question-answering", ["question", "context", "answers"], field="question")
@@ -183,3 +183,10 @@ def test_a_missing_column_is_named_with_what_to_write():
         Augment(SWAP, task="question-answering", columns={"query": "question"})
     with pytest.raises(ValueError, match="unknown field of the task"):
         Augment(SWAP, task="question-answering", field="answer")
+
+
+def test_cleaning_leaves_an_answer_alone_that_stood_nowhere():
+    task = bind_task("question-answering", ["question", "context", "answers"])
+    told = {"text": ["<br>"], "answer_start": [0]}
+    cleaned = task.cleaned(["who<br>", "a b", told], lambda text: text.replace("<br>", ""))
+    assert cleaned == {"question": "who", "context": "a b", "answers": told}, "every column, whatever the row"

@@ -4,7 +4,9 @@ import pytest
 from datasets import Dataset, Features, Translation, TranslationVariableLanguages, Value
 
 from hf_augment import Augment, EntitySwap, RandomSwap, Typo
+from hf_augment.tasks import bind_task
 from hf_augment.tasks.agreement import marks
+from hf_augment.transform import Written
 from tests.rewriters import MoreOfIt
 
 SWAP = RandomSwap(rate=0.5)
@@ -137,3 +139,15 @@ def test_a_pair_that_no_longer_agrees_is_declined():
     out = Augment(MoreOfIt(), task="translation", copies=30)(given)
     assert "numbers or placeholders no longer agree" in out["declined"][0]
     assert all("70" not in text for text in out["source"])
+
+
+@pytest.mark.parametrize("nothing", ["", None, "  "])
+def test_what_fills_an_empty_side_holds_all_numbers_of_the_other(nothing):
+    task = bind_task("translation", ["source", "target"], field="source")
+    values = [nothing, "Das Zimmer kostet 80 Euro."]
+    [row] = task.rows(values, read=False)
+    assert task.check(values, 0, row, Written("The room costs 80 euros.", "said")) == ""
+    said = task.check(values, 0, row, Written("The room costs euros.", "said"))
+    assert said == "numbers or placeholders no longer agree"
+    [row] = task.rows(["The room costs euros.", values[1]])
+    assert task.check(values, 0, row, Written("The place costs euros.", "said")) == "", "it was so before"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-OUTSIDE = "O"
-_PREFIXES, _CONTINUES, _ENDS = "BIESLU", "IEL", "ESLU"  # BILOU calls the E of IOBES L, and its S U
+from hf_augment.tasks.token_classification import kind_of, mentions
+
 Entity = tuple[int, int, str]  # first token, the one after the last, kind
 
 
@@ -12,26 +12,11 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     Return the entities of a row.
 
     Args:
-        tags (`Sequence[str]`): `"B-PER"`, `"I-PER"`, ..., and `"O"`; also IOB1, IOBES and BILOU. What continues nothing
+        tags (`Sequence[str]`): `"B-PER"`, `"I-PER"`, ..., and `"O"`; also IOB1, IOBES, BMES and BILOU, as in the
+            task, and prefixes alone. What continues nothing
             begins an entity. Of tags without such a prefix, a run of equal ones is an entity.
     """
-    found: list[Entity] = []
-    start, kind, ended = 0, "", False
-    for place, tag in enumerate([*tags, OUTSIDE]):
-        prefix, own = _parts(tag)
-        goes_on = kind != "" and own == kind and prefix in _CONTINUES and not ended
-        if kind and not goes_on:
-            found.append((start, place, kind))
-        if not goes_on:
-            start = place
-        kind, ended = own, prefix in _ENDS
-    return found
-
-
-def _parts(tag: str) -> tuple[str, str]:
-    if tag == OUTSIDE:
-        return "", ""
-    return (tag[0], tag[2:]) if tag[0] in _PREFIXES and tag[1:2] in ("-", "_") else ("I", tag)
+    return [(first, last + 1, kind_of(tags[first])) for first, last in mentions(tags)]
 
 
 def entity_scores(predicted: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> dict[str, float]:

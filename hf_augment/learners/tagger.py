@@ -7,8 +7,9 @@ import torch
 
 from hf_augment.blocks import StudyConfig
 from hf_augment.classifiers.examples import Examples
-from hf_augment.learners.entities import OUTSIDE, entity_scores
+from hf_augment.learners.entities import entity_scores
 from hf_augment.learners.training import IGNORED, Learner, learn, load, mean_loss, most_tokens, sound
+from hf_augment.tasks.token_classification import OUTSIDE
 
 TASK = "token-classification"
 

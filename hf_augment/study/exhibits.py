@@ -25,24 +25,18 @@ class Shown:
         text (`str`): The text column.
         label (`str`, *optional*): The label column, if there is one.
         seed (`int`): Draws which rows are shown.
-        task ([`Task`], *optional*): Of rows that have columns of their own: what of them is shown is what is rewritten.
     """
 
-    def __init__(self, train: Any, text: str, label: str | None, seed: int, task: Any = None):
+    def __init__(self, train: Any, text: str, label: str | None, seed: int):
         from hf_augment.selection.by_hand import row_ids
         from hf_augment.selection.rows import read_labels
 
         plain = train.with_format(None)
-        if task is not None:
-            rewritten = (task.rows(values) for values in zip(*(plain[name] for name in task.reads()), strict=True))
-            texts = ["" if isinstance(rows, str) else "\n".join(row.text for row in rows) for rows in rewritten]
-        else:
-            texts = [said if isinstance(said, str) else "" for said in plain[text]]
-        self.texts = texts
+        self.texts = [said if isinstance(said, str) else "" for said in plain[text]]
         self.labels = read_labels(train, label, None)
         self.by = list(plain["augmented_by"])
         self.sources = list(plain["source_id"])
-        self.ids = row_ids(train, text) if task is None else list(plain["source_id"])
+        self.ids = row_ids(train, text)
         self.selected = "selected" in train.column_names
         self.dropped = list(plain["dropped"]) if self.selected else [""] * len(train)
         self.scores = {name: list(plain[name]) for name in MEASURED if name in train.column_names}

@@ -108,8 +108,9 @@ class Dialogue(Task):
 
 
 def history(turns: Sequence[_Turn]) -> str:
-    """Write turns one below the other, each after its role."""
-    return "\n".join(f"{role}: {text}" for role, text in turns if isinstance(text, str))
+    """Write turns one below the other, each after its role; for half a character, which no tokenizer reads, stands a ?."""
+    said = "\n".join(f"{role}: {text}" for role, text in turns if isinstance(text, str))
+    return said.encode("utf-8", "replace").decode()
 
 
 def _reply(turns: Sequence[_Turn]) -> list[int]:

@@ -33,14 +33,17 @@ class QuestionAnswering(Task):
     def cleaned(self, values, clean) -> dict[str, Any]:
         question, context, answers = (within(value, clean) for value in values)
         found = _answers(values[2])
-        changed = {self.columns["question"]: question, self.columns["context"]: context}
+        names = [self.columns[role] for role in ("question", "context", "answers")]
+        changed = dict(zip(names, (question, context, values[2]), strict=True))
         if isinstance(found, str) or not found or (context, answers) == (values[1], values[2]):
             return changed
         starts = [_cleaned_start(values[1], text, start, clean) for text, start in found]
-        grown = [
-            len(new) - len(old) if new and old else 0
-            for (new, _), (old, _) in zip(_answers(answers), found, strict=True)
-        ]
+        cleaned = _answers(answers)
+        if isinstance(
+            cleaned, str
+        ):  # nothing is left of an answer that stood nowhere: no row to learn from either way
+            return changed
+        grown = [len(new) - len(old) for (new, _), (old, _) in zip(cleaned, found, strict=True)]
         return {**changed, self.columns["answers"]: _with_starts(answers, starts, grown)}
 
     def group(self, values: Sequence[Any]) -> Any:

@@ -98,9 +98,9 @@ class TokenClassification(Task):
         names = self._names(tags)
         if isinstance(names, str):
             return names
-        spans, mentions = _spans(tokens), _mentions(names)
-        fixed = tuple((spans[first][0], spans[last][1]) for first, last in mentions)
-        return [Row(text, None, {"types": [_split(names[first])[1] for first, _ in mentions]}, fixed)]
+        spans, found = _spans(tokens), mentions(names)
+        fixed = tuple((spans[first][0], spans[last][1]) for first, last in found)
+        return [Row(text, None, {"types": [_split(names[first])[1] for first, _ in found]}, fixed)]
 
     def check(self, values, place, row, written) -> str:
         pieces = self._pieces(values, row, written)
@@ -143,7 +143,7 @@ class TokenClassification(Task):
         if "edits" not in written.notes:
             return "it is not known which words were edited"
         tokens, tags, known = values[0], self._names(values[1]), self._known()
-        of_token = {i: number for number, found in enumerate(_mentions(tags)) for i in range(found[0], found[1] + 1)}
+        of_token = {i: number for number, found in enumerate(mentions(tags)) for i in range(found[0], found[1] + 1)}
         text, pieces = row.text, [_Piece(span, tags[i], i, of_token.get(i)) for i, span in enumerate(_spans(tokens))]
         for edits in written.notes["edits"]:
             pieces = _rewritten(text, pieces, edits, known or tags)
@@ -214,7 +214,12 @@ def _begins(tag: str, before: str) -> bool:
     return prefix in ("B", *_SINGLE) or prefix_before in (*_LAST, *_SINGLE) or kind != kind_before
 
 
-def _mentions(tags: Sequence[str]) -> list[tuple[int, int]]:
+def kind_of(tag: str) -> str:
+    """Return the type of mention that a tag is of."""
+    return _split(tag)[1]
+
+
+def mentions(tags: Sequence[str]) -> list[tuple[int, int]]:
     """Find the mentions: first and last token of each."""
     found: list[tuple[int, int]] = []
     for i, tag in enumerate(tags):

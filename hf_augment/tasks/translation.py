@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ class Translation(Task):
     A source and its translation: in two columns, or nested in one, as the feature `Translation` has them.
 
     Numbers and placeholders that stood on both sides still do, none stands on one side alone that did not before, and
-    neither side is more than three times as long as the other, where that was so. A name that both sides write alike is
-    not edited on one of them.
+    neither side is more than three times as long as the other, where that was so. A side that was empty is held to all
+    numbers and placeholders of the other. A name that both sides write alike is not edited on one of them.
     """
 
     name = "translation"
@@ -80,9 +81,10 @@ class Translation(Task):
     def check(self, values, place, row, written) -> str:
         [other] = row.context.values()
         said = written.text.removeprefix(written.notes.get("tag", ""))
-        if disagreement(said, other) - disagreement(row.text, other):
+        had = row.text.strip()  # a side that was empty agreed with nothing, which is no excuse for what fills it
+        if disagreement(said, other) - (disagreement(row.text, other) if had else Counter()):
             return "numbers or placeholders no longer agree"
-        if lopsided(said, other) > max(MOST_RATIO, lopsided(row.text, other) if row.text else 0):
+        if lopsided(said, other) > max(MOST_RATIO, lopsided(row.text, other) if had else 0):
             return "one side is too long for the other"
         return ""
 
