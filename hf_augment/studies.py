@@ -105,8 +105,9 @@ def _check_that_splits_differ(splits: Sequence[Split]) -> None:
         if rows in seen:
             raise ValueError(
                 f"study: splits: the splits {seen[rows]} and {split.number} have the very same training and validation "
-                "rows, so they say nothing about other draws. Write data.shots_per_label, data.validation_split: null "
-                "(a part is set aside anew each time), {split} in data.path, or splits: 1 and more seeds."
+                "rows, so they say nothing about other draws. Write data.shots_per_label (data.shots where there are no "
+                "labels), data.validation_split: null (a part is set aside anew each time), {split} in data.path, or "
+                "splits: 1 and more seeds."
             )
         seen[rows] = split.number
 

@@ -126,7 +126,7 @@ def test_the_verdict_names_what_it_rests_on():
     picks, found = choose()
     said = tables.verdict(picks, found, "accuracy", 3)
     assert said.startswith("Augment, for 1 of 1 settings (test accuracy in points, mean over 3 splits")
-    assert "select with lstm at 10 rows a label +11.0 against gold_tuned (+8.5 to +13.5)" in said
+    assert "select with lstm at 10 shots +11.0 against gold_tuned (+8.5 to +13.5)" in said
 
 
 @pytest.mark.parametrize("control", ["gold_tuned", "duplicated"])

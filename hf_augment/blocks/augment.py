@@ -17,8 +17,8 @@ class AugmentConfig:
         copies (`int`, *optional*): Copies of each row; or, through `plan`:
         total, per_label (`int`), balance, eda (`bool`): How many copies in all, for each label, enough to balance
             the labels, or as many as the EDA paper recommends.
-        field (`str`, *optional*): Which text of a row is rewritten, for tasks that have several: `"context"` rather
-            than `"question"`, `"target"` rather than `"source"`.
+        field (`str`, *optional*): What is written instead of `data.field`, where the methods of a study each write
+            another one. Its generator learns to write that, too.
         key (`str`, *optional*): An id column, where rows of equal content are wanted apart.
     """
 

@@ -21,7 +21,7 @@ class Laid(NamedTuple):
 
     Args:
         classifier (`str`): The classifier's name in the study.
-        shots (`int`, *optional*): Training rows of each label.
+        shots (`int`, *optional*): Training rows of each label, or in all where there are none.
         split (`int`): The split.
         design ([`Design`]): Arms, grid and cells.
         held_out (`tuple[Place, ...]`): For a design of the gate, the gold rows that its test rows are.

@@ -57,7 +57,7 @@ def facts(study: Mapping[str, Any]) -> list[str]:
     asked = study.get("settings") or {}
     counted = [
         (len(study.get("classifiers") or ()), "classifier"),
-        (len([shots for shots in asked.get("shots") or () if shots is not None]), "number of rows per class"),
+        (len([shots for shots in asked.get("shots") or () if shots is not None]), "number of shots"),
         (len(views.methods(study)), "method"),
         (len(asked.get("splits") or ()), "split"),
         (len(asked.get("seeds") or ()), "seed"),

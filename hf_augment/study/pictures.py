@@ -76,7 +76,7 @@ def _tick(number: float, metric: str) -> str:
 
 def curve(study: Mapping[str, Any]) -> dict[str, Any] | None:
     """
-    Return the learning curve: the mean score of each arm and method by the number of rows per class.
+    Return the learning curve: the mean score of each arm and method by the number of shots: rows per class, or in all where there are none.
 
     Args:
         study (`Mapping`): What `study.json` holds.
@@ -138,7 +138,7 @@ def _series(look: Mapping[str, Any], found: Sequence[tuple[float, Mapping[str, A
             "bar": [up(edge) for edge in row["bar"]] if row["bar"][0] < row["bar"][1] else None,
             "shots": f"{row['shots']:,}",
             "score": numbers.score(row["mean"], row["std"], row["metric"]),
-            "title": f"{look['name']}, {row['shots']:,} rows per class: {numbers.score(row['mean'], row['std'], row['metric'])}",
+            "title": f"{look['name']}, {row['shots']:,} shots: {numbers.score(row['mean'], row['std'], row['metric'])}",
         }
         for x, row in found
     ]

@@ -132,7 +132,7 @@ def _curve(study: Mapping[str, Any]) -> list[str]:
         for drawn in panel["lines"]:
             by_shots = {point["shots"]: point["score"] for point in drawn["points"]}
             rows.append([drawn["name"], *(by_shots.get(n, "–") for n in shots)])
-        names = ("trained on", *(f"{n} rows per class" for n in shots))
+        names = ("trained on", *(f"{n} shots" for n in shots))
         blocks += [f"### {safe(panel['name'])}", _table(names, rows, range(1, len(names)))]
     return ["## Learning curve", *blocks]
 

@@ -179,7 +179,7 @@ def _controls(pick: Row, found: Sequence[Row], metric: str) -> list[Row]:
 
 
 def _setting(pick: Row) -> str:
-    shots = "" if pick["shots"] is None else f" at {pick['shots']} rows a label"
+    shots = "" if pick["shots"] is None else f" at {pick['shots']} shots"
     return f"{pick['classifier']}{shots}"
 
 

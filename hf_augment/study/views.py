@@ -20,7 +20,7 @@ ARMS = {
 
 def setting(classifier: str, shots: int | None) -> str:
     """Name a classifier and a number of shots."""
-    return classifier if shots is None else f"{classifier}, {shots:,} rows per class"
+    return classifier if shots is None else f"{classifier}, {shots:,} shots"
 
 
 def methods(study: Mapping[str, Any]) -> list[str]:
