@@ -2,13 +2,15 @@
 
 import dataclasses
 import re
+from abc import abstractmethod
 
 from hf_augment.transform import Declined, Transform, Written
 
 
 class _Rewriter(Transform):
+    @abstractmethod
     def rewritten(self, text, stream):
-        raise NotImplementedError
+        """Return the new text."""
 
     def apply(self, rows, streams):
         texts = [self.rewritten(row.text, stream) for row, stream in zip(rows, streams, strict=True)]

@@ -40,17 +40,15 @@ class Learner(ABC):
 
     @abstractmethod
     def __init__(self, data: Mapping[str, Examples], config: StudyConfig):
-        raise NotImplementedError
+        """Make the model, and encode the rows for it."""
 
     @abstractmethod
     def measure(self) -> dict[str, float]:
         """Return what the model, as it is now, makes of the validation rows."""
-        raise NotImplementedError
 
     @abstractmethod
     def score(self, split: str) -> dict[str, float]:
         """Return all numbers that the task is scored by, and `loss`."""
-        raise NotImplementedError
 
     def batches(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, torch.Tensor]]:
         """Collate rows in their order, on the model's device."""
